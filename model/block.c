@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const block_type_t *block_find(const char *name)
+{
+    for (const block_type_t *const *t = block_types; *t; ++t) {
+        if (!strcmp((*t)->name, name)) return *t;
+    }
+    return NULL;
+}
+
+/* Cache-line aligned, so that the fast array model may use whole-vector loads. */
+static void *allocate(size_t bytes)
+{
+    size_t rounded = (bytes + 63) / 64 * 64;
+    void *p = aligned_alloc(64, rounded);
+    if (p) memset(p, 0, rounded);
+    return p;
+}
+
+static void **slot(const block_t *b, const signal_t *s) { return (void **)((char *)b->self + s->field); }
+
+block_t *block_open(const block_type_t *type, const design_t *d)
+{
+    block_t *b = calloc(1, sizeof *b);
+    if (!b) return NULL;
+    b->type = type;
+    b->design = d;
+    b->self = allocate(type->size);
+    if (!b->self) {
+        free(b);
+        return NULL;
+    }
+    b->signals = type->signals(d, b->table);
+    for (int i = 0; i < b->signals; ++i) {
+        const signal_t *s = &b->table[i];
+        *slot(b, s) = allocate(signal_count(s) * (size_t)signal_bytes(s));
+        if (!*slot(b, s)) {
+            block_close(b);
+            return NULL;
+        }
+    }
+    if (type->init) type->init(b->self, d);
+    block_reset(b);
+    return b;
+}
+
+void block_close(block_t *b)
+{
+    if (!b) return;
+    for (int i = 0; i < b->signals; ++i) free(*slot(b, &b->table[i]));
+    free(b->self);
+    free(b);
+}
+
+void block_reset(block_t *b)
+{
+    for (int i = 0; i < b->signals; ++i) {
+        const signal_t *s = &b->table[i];
+        if (s->kind == SIGNAL_REG) memset(block_data(b, s), 0, signal_count(s) * (size_t)signal_bytes(s));
+    }
+    if (b->type->reset) b->type->reset(b->self);
+}
+
+int64_t block_get(const block_t *b, const signal_t *s, size_t index)
+{
+    const void *data = block_data(b, s);
+    switch (signal_bytes(s)) {
+    case 1: return s->is_signed ? ((const int8_t *)data)[index] : ((const uint8_t *)data)[index];
+    case 2: return s->is_signed ? ((const int16_t *)data)[index] : ((const uint16_t *)data)[index];
+    case 4: return s->is_signed ? ((const int32_t *)data)[index] : (int64_t)((const uint32_t *)data)[index];
+    default: return ((const int64_t *)data)[index];
+    }
+}
+
+void block_set(block_t *b, const signal_t *s, size_t index, int64_t value)
+{
+    void *data = block_data(b, s);
+    switch (signal_bytes(s)) {
+    case 1: ((uint8_t *)data)[index] = (uint8_t)value; break;
+    case 2: ((uint16_t *)data)[index] = (uint16_t)value; break;
+    case 4: ((uint32_t *)data)[index] = (uint32_t)value; break;
+    default: ((int64_t *)data)[index] = value;
+    }
+}
+
+const signal_t *block_signal(const block_t *b, const char *name)
+{
+    for (int i = 0; i < b->signals; ++i) {
+        if (!strcmp(b->table[i].name, name)) return &b->table[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every block of the machine answers to, so that one harness runs them all.
+ *
+ *     in ──►┌────────────┐──► out, nets      eval: settle outputs from state and inputs; writes no register
+ *           │ registers  │                   tick: one clock edge; the only writer of registers
+ *     clk ──►────────────┘                   reset: what rst_ni does
+ *
+ * A block is one struct of element pointers, one pointer per signal of its table (see signal.h), followed by
+ * whatever fixed configuration it computes in `init`. `block_open` allocates it; nothing allocates afterwards.
+ * A parent settles its wires with eval and then ticks its children in any order.
+ */
+#ifndef SANGER_BLOCK_H
+#define SANGER_BLOCK_H
+
+#include "design.h"
+#include "signal.h"
+
+typedef struct {
+    const char *name;    /* also of the files in model/, rtl/ and tests/ */
+    const char *summary; /* one sentence */
+    size_t size;         /* of the block's struct */
+    bool clocked;        /* false: combinational, no clock and no reset port */
+    /* Fills table[SIGNAL_MAX]; returns how many. */
+    int (*signals)(const design_t *d, signal_t *table);
+    /* After the element arrays exist: fixed tables and sizes. */
+    void (*init)(void *self, const design_t *d);
+    void (*reset)(void *self); /* NULL: all registers to zero is the whole reset */
+    void (*eval)(void *self);
+    void (*tick)(void *self);
+    /* True when the published unit says what the output or net holds now; NULL: always. */
+    bool (*specified)(const void *self, const char *signal);
+} block_type_t;
+
+typedef struct {
+    const block_type_t *type;
+    const design_t *design;
+    void *self;
+    int signals;
+    signal_t table[SIGNAL_MAX];
+} block_t;
+
+/* All blocks, leaf first; NULL ends the list. */
+extern const block_type_t *const block_types[];
+
+/* The type of that name, or NULL. */
+const block_type_t *block_find(const char *name);
+
+/* Allocates and resets a block; NULL when memory is short. The design must outlive it. */
+block_t *block_open(const block_type_t *type, const design_t *d);
+void block_close(block_t *b);
+void block_reset(block_t *b);
+
+/* The element array of a signal. */
+static inline void *block_data(const block_t *b, const signal_t *s)
+{
+    return *(void **)((char *)b->self + s->field);
+}
+int64_t block_get(const block_t *b, const signal_t *s, size_t index);
+void block_set(block_t *b, const signal_t *s, size_t index, int64_t value);
+
+/* The signal of that name in the block's table, or NULL. */
+const signal_t *block_signal(const block_t *b, const char *name);
+
+#endif

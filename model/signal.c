@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signal.h"
+
+#include <stdio.h>
+
+const char *signal_kind_name(signal_kind_t kind)
+{
+    static const char *const names[] = {"in", "out", "net", "reg"};
+    return names[kind];
+}
+
+const char *signal_element_name(const signal_t *s, size_t index, char *out)
+{
+    int at = snprintf(out, SIGNAL_NAME_MAX, "%s", s->name);
+    size_t below = signal_count(s);
+    for (int i = 0; i < s->dims; ++i) {
+        below /= (size_t)s->n[i];
+        at += snprintf(out + at, SIGNAL_NAME_MAX - (size_t)at, "_%zu", index / below);
+        index %= below;
+    }
+    return out;
+}
+
+const char *signal_port(const signal_t *s, char *out)
+{
+    snprintf(out, SIGNAL_NAME_MAX, "%s_%s", s->name, s->kind == SIGNAL_IN ? "i" : "o");
+    return out;
+}
+
+void signal_object_path(const signal_t *s, size_t object, char *out, size_t n)
+{
+    size_t below = signal_objects(s), at = 0;
+    int dim = 0;
+    for (const char *p = s->path; *p && at + 1 < n; ++p) {
+        if (*p != '#') {
+            out[at++] = *p;
+            continue;
+        }
+        below /= (size_t)s->n[dim++];
+        at += (size_t)snprintf(out + at, n - at, "%zu", object / below);
+        object %= below;
+    }
+    out[at < n ? at : n - 1] = '\0';
+}
