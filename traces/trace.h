@@ -96,8 +96,7 @@ typedef struct {
     int bits;
     double quant_q, quant_k;
     trace_empty_row_t empty_row;
-    size_t capacity[6]; ///< of the buffers above, in bytes; private
-    uint8_t *raw;       ///< private
+    size_t capacity[6]; ///< of the six buffers, in bytes; private
 } trace_head_t;
 
 typedef struct trace trace_t;
@@ -133,7 +132,7 @@ bool trace_load_head(const trace_t *trace, const trace_layer_t *layer, size_t se
 
 void trace_head_free(trace_head_t *head);
 
-/// 1 when query i may attend key j.
+/// True where query i may attend key j.
 static inline bool trace_allowed(const trace_head_t *head, size_t i, size_t j)
 {
     return head->valid[j] && (!head->causal || j <= i);
