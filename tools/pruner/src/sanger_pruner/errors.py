@@ -1,0 +1,13 @@
+"""The one exception that stands for bad input."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """Bad input, in one line: `where: field: expected X, found Y`. The command exits with code 2 on it."""
+
+
+def expect(condition: bool, where: str, expected: str, found: object) -> None:
+    """Raise InputError `where: expected ..., found ...` unless the condition holds."""
+    if not condition:
+        raise InputError(f"{where}: expected {expected}, found {found}")
