@@ -28,6 +28,9 @@ typedef struct {
     void (*reset)(void *self); /* NULL: all registers to zero is the whole reset */
     void (*eval)(void *self);
     void (*tick)(void *self);
+    /* Brings the table's register arrays up to date, for models that keep registers in another layout; NULL:
+       they always are. */
+    void (*show)(void *self);
     /* True when the published unit says what the output or net holds now; NULL: always. */
     bool (*specified)(const void *self, const char *signal);
 } block_type_t;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The design under test: generated Verilog of one unit, built by Verilator into a shared object with a plain C
+ * interface and loaded at run time. `sanger` itself needs no Verilator; a build needs `verilator` and `g++`.
+ *
+ * Plug-ins are cached under a hash of the generated files and the build flags.
+ */
+#ifndef SANGER_DUT_H
+#define SANGER_DUT_H
+
+#include "../model/block.h"
+#include "../rtl/generate.h"
+#include "plugin.h"
+
+typedef struct {
+    const plugin_t *api;
+    void *library;
+    void *instance;
+} dut_t;
+
+/* Why a DUT could not be had: bad input, or a tool that is missing. */
+typedef enum { DUT_OK, DUT_BAD_INPUT, DUT_MISSING_TOOL } dut_status_t;
+
+enum { DUT_ERROR_MAX = 512 };
+
+/* Builds (unless cached) and opens `unit` of the design. `patch` plants a bug in the Verilog, NULL for none.
+   `x_seed` chooses the initial values of everything that reset does not set. One line in error otherwise. */
+dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const patch_t *patch, uint64_t x_seed,
+                      char error[DUT_ERROR_MAX]);
+void dut_close(dut_t *dut);
+
+/* Builds without opening; `seconds` gets the build time, 0 when it was cached. */
+dut_status_t dut_build(const design_t *d, const char *unit, const patch_t *patch, double *seconds,
+                       char error[DUT_ERROR_MAX]);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lockstep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How one signal lies in both sides. */
+typedef struct {
+    const signal_t *s;
+    char *model;     /* elements */
+    char **object;   /* DUT storage, one a Verilog object */
+    size_t objects, words, lanes;
+    size_t element;  /* model bytes of an element */
+    size_t word;     /* DUT bytes of a word (of a whole object unless a memory) */
+    bool direct;     /* a word's bytes are the model's bytes */
+    char *previous;  /* the model's bytes a cycle ago; NULL: changes are not counted */
+    char *packed;    /* one word of scratch */
+} binding_t;
+
+struct lockstep {
+    block_t *model;
+    dut_t dut;
+    bool has_dut;
+    int n;
+    binding_t binding[SIGNAL_MAX];
+    lockstep_count_t count;
+    int differences;
+    difference_t difference[DIFFERENCES_MAX];
+};
+
+/* Verilator's storage of `bits` packed bits. */
+static size_t word_bytes(size_t bits)
+{
+    if (bits <= 8) return 1;
+    if (bits <= 16) return 2;
+    if (bits <= 32) return 4;
+    if (bits <= 64) return 8;
+    return (bits + 31) / 32 * 4;
+}
+
+static void put_bits(char *to, size_t at, int bits, uint64_t value)
+{
+    for (int done = 0; done < bits;) {
+        size_t byte = (at + (size_t)done) / 8;
+        int offset = (int)((at + (size_t)done) % 8), n = 8 - offset < bits - done ? 8 - offset : bits - done;
+        uint64_t mask = (UINT64_C(1) << n) - 1;
+        to[byte] = (char)((unsigned char)to[byte] | (((value >> done) & mask) << offset));
+        done += n;
+    }
+}
+
+static uint64_t get_bits(const char *from, size_t at, int bits)
+{
+    uint64_t value = 0;
+    for (int done = 0; done < bits;) {
+        size_t byte = (at + (size_t)done) / 8;
+        int offset = (int)((at + (size_t)done) % 8), n = 8 - offset < bits - done ? 8 - offset : bits - done;
+        uint64_t mask = (UINT64_C(1) << n) - 1;
+        value |= (((uint64_t)(unsigned char)from[byte] >> offset) & mask) << done;
+        done += n;
+    }
+    return value;
+}
+
+static uint64_t load(const char *from, size_t bytes)
+{
+    uint64_t value = 0;
+    memcpy(&value, from, bytes); /* little-endian, as Verilator's own storage here */
+    return value;
+}
+
+/* The DUT's image of one word of the model. */
+static const char *pack_word(const binding_t *b, const char *model)
+{
+    int bits = b->s->bits;
+    if (b->lanes == 1) {
+        uint64_t value = fixed_low(load(model, b->element), bits);
+        memcpy(b->packed, &value, sizeof value);
+        return b->packed;
+    }
+    memset(b->packed, 0, b->word);
+    for (size_t i = 0; i < b->lanes; ++i) {
+        put_bits(b->packed, i * (size_t)bits, bits, fixed_low(load(model + i * b->element, b->element), bits));
+    }
+    return b->packed;
+}
+
+/* ---- opening ---- */
+
+static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERROR_MAX])
+{
+    b->object = calloc(b->objects, sizeof *b->object);
+    b->packed = calloc(1, b->word + 8);
+    if (!b->object || !b->packed) {
+        snprintf(error, DUT_ERROR_MAX, "%s: out of memory", b->s->name);
+        return DUT_BAD_INPUT;
+    }
+    for (size_t i = 0; i < b->objects; ++i) {
+        char path[256];
+        size_t bytes = 0;
+        if (b->s->path) signal_object_path(b->s, i, path, sizeof path);
+        else signal_port(b->s, path);
+        b->object[i] = l->dut.api->object(l->dut.instance, path, &bytes);
+        if (b->object[i] && bytes == b->word * b->words) continue;
+        snprintf(error, DUT_ERROR_MAX, "%s.%s: expected a Verilog object of %zu bytes, found %s (%zu)",
+                 l->model->type->name, path, b->word * b->words, b->object[i] ? "another size" : "none", bytes);
+        return DUT_BAD_INPUT;
+    }
+    return DUT_OK;
+}
+
+static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, bool count_changes,
+                         char error[DUT_ERROR_MAX])
+{
+    b->s = s;
+    b->model = block_data(l->model, s);
+    b->objects = signal_objects(s);
+    b->words = signal_words(s);
+    b->lanes = signal_lanes(s);
+    b->element = (size_t)signal_bytes(s);
+    b->word = word_bytes(b->lanes * (size_t)s->bits);
+    b->direct = (size_t)s->bits == 8 * b->element && b->lanes * b->element == b->word;
+    if (!l->has_dut) return DUT_OK;
+    if (s->kind == SIGNAL_IN || (count_changes && !s->memory)) b->previous = calloc(signal_count(s), b->element);
+    return bind_objects(l, b, error);
+}
+
+dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, char error[DUT_ERROR_MAX])
+{
+    lockstep_t *l = calloc(1, sizeof *l);
+    dut_status_t status = DUT_OK;
+    if (l) l->model = block_open(config->type, config->design);
+    if (!l || !l->model) {
+        snprintf(error, DUT_ERROR_MAX, "%s: out of memory", config->type->name);
+        free(l);
+        return DUT_BAD_INPUT;
+    }
+    if (config->unit) {
+        status = dut_open(&l->dut, config->design, config->unit, config->patch, config->x_seed, error);
+        l->has_dut = !status;
+    }
+    l->count.hash = UINT64_C(0xcbf29ce484222325);
+    l->n = l->model->signals;
+    for (int i = 0; i < l->n && !status; ++i) {
+        status = bind(l, &l->binding[i], &l->model->table[i], config->count_changes, error);
+        if (l->has_dut && l->model->table[i].kind != SIGNAL_IN) {
+            l->count.signals += signal_count(&l->model->table[i]);
+        }
+    }
+    if (status) lockstep_close(l);
+    else *out = l;
+    return status;
+}
+
+void lockstep_close(lockstep_t *l)
+{
+    if (!l) return;
+    for (int i = 0; i < l->n; ++i) {
+        free(l->binding[i].object);
+        free(l->binding[i].previous);
+        free(l->binding[i].packed);
+    }
+    if (l->has_dut) dut_close(&l->dut);
+    block_close(l->model);
+    free(l);
+}
+
+/* ---- poking and comparing ---- */
+
+static void poke(binding_t *b, bool always)
+{
+    size_t bytes = b->lanes * b->element;
+    for (size_t i = 0; i < b->objects; ++i) {
+        const char *model = b->model + i * bytes;
+        char *previous = b->previous + i * bytes;
+        if (!always && !memcmp(model, previous, bytes)) continue;
+        memcpy(previous, model, bytes);
+        memcpy(b->object[i], b->direct ? model : pack_word(b, model), b->word);
+    }
+}
+
+static void note_word(lockstep_t *l, const binding_t *b, size_t first, const char *dut)
+{
+    const char *model = b->model + first * b->element;
+    for (size_t i = 0; i < b->lanes; ++i) {
+        uint64_t mine = fixed_low(load(model + i * b->element, b->element), b->s->bits);
+        uint64_t other = get_bits(dut, i * (size_t)b->s->bits, b->s->bits);
+        if (mine == other) continue;
+        ++l->count.mismatches;
+        if (l->differences < DIFFERENCES_MAX) {
+            l->difference[l->differences++] = (difference_t){b->s, first + i, mine, other};
+        }
+    }
+}
+
+static void compare_word(lockstep_t *l, const binding_t *b, size_t word, const char *dut)
+{
+    const char *model = b->model + word * b->lanes * b->element;
+    if (memcmp(b->direct ? model : pack_word(b, model), dut, b->word)) note_word(l, b, word * b->lanes, dut);
+}
+
+static void compare(lockstep_t *l, const binding_t *b)
+{
+    size_t whole = b->words * b->lanes * b->element;
+    for (size_t i = 0; i < b->objects; ++i) {
+        if (b->direct && !memcmp(b->model + i * whole, b->object[i], whole)) continue;
+        for (size_t w = 0; w < b->words; ++w) compare_word(l, b, i * b->words + w, b->object[i] + w * b->word);
+    }
+    l->count.bytes += b->objects * b->words * b->word;
+}
+
+static void count_changes(lockstep_t *l, binding_t *b)
+{
+    size_t bytes = b->lanes * b->element;
+    for (size_t i = 0; i < b->objects; ++i) {
+        if (!memcmp(b->previous + i * bytes, b->model + i * bytes, bytes)) continue;
+        memcpy(b->previous + i * bytes, b->model + i * bytes, bytes);
+        ++l->count.changes;
+    }
+}
+
+/* Compares all signals of the two kinds; true when nothing differs. */
+static bool compare_kinds(lockstep_t *l, signal_kind_t a, signal_kind_t b)
+{
+    uint64_t before = l->count.mismatches;
+    l->differences = 0;
+    for (int i = 0; i < l->n; ++i) {
+        binding_t *k = &l->binding[i];
+        if (k->s->kind != a && k->s->kind != b) continue;
+        compare(l, k);
+        if (k->previous) count_changes(l, k);
+    }
+    return l->count.mismatches == before;
+}
+
+static void hash_outputs(lockstep_t *l)
+{
+    uint64_t h = l->count.hash;
+    for (int i = 0; i < l->n; ++i) {
+        const signal_t *s = l->binding[i].s;
+        if (s->kind != SIGNAL_OUT) continue;
+        size_t count = signal_count(s);
+        for (size_t k = 0; k < count; ++k) {
+            h = (h ^ fixed_low((uint64_t)block_get(l->model, s, k), s->bits)) * UINT64_C(0x100000001b3);
+        }
+    }
+    l->count.hash = h;
+}
+
+static void show(lockstep_t *l)
+{
+    if (l->model->type->show) l->model->type->show(l->model->self);
+}
+
+bool lockstep_reset(lockstep_t *l)
+{
+    block_reset(l->model);
+    if (!l->has_dut) return true;
+    for (int i = 0; i < l->n; ++i) {
+        if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], true);
+    }
+    l->dut.api->reset(l->dut.instance);
+    show(l);
+    return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
+}
+
+bool lockstep_settle(lockstep_t *l)
+{
+    l->model->type->eval(l->model->self);
+    if (!l->has_dut) return true;
+    for (int i = 0; i < l->n; ++i) {
+        if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], false);
+    }
+    l->dut.api->eval(l->dut.instance);
+    hash_outputs(l);
+    return compare_kinds(l, SIGNAL_OUT, SIGNAL_NET);
+}
+
+bool lockstep_edge(lockstep_t *l)
+{
+    l->model->type->tick(l->model->self);
+    ++l->count.cycles;
+    if (!l->has_dut) return true;
+    l->dut.api->tick(l->dut.instance);
+    show(l);
+    return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
+}
+
+bool lockstep_step(lockstep_t *l) { return lockstep_settle(l) && lockstep_edge(l); }
+
+block_t *lockstep_model(const lockstep_t *l) { return l->model; }
+const lockstep_count_t *lockstep_count(const lockstep_t *l) { return &l->count; }
+
+int lockstep_differences(const lockstep_t *l, const difference_t **out)
+{
+    *out = l->difference;
+    return l->differences;
+}
+
+uint64_t lockstep_dut_bits(const lockstep_t *l, const signal_t *s, size_t index)
+{
+    const binding_t *b = &l->binding[s - l->model->table];
+    size_t word = index / b->lanes, lane = index % b->lanes;
+    const char *at = b->object[word / b->words] + word % b->words * b->word;
+    return get_bits(at, lane * (size_t)s->bits, s->bits);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs a block's C model and its DUT side by side. In every cycle:
+ *
+ *     poke inputs ─► settle both ─► compare outputs and named nets ─► clock both ─► compare every register
+ *
+ * The signal table decides what is compared; an entry that the DUT does not have is an error when opened. A
+ * lockstep without a DUT steps the model alone.
+ */
+#ifndef SANGER_LOCKSTEP_H
+#define SANGER_LOCKSTEP_H
+
+#include "dut.h"
+
+/* What was compared: anti-vacuity wants none of these zero. */
+typedef struct {
+    uint64_t cycles;
+    uint64_t signals;    /* elements compared in each cycle */
+    uint64_t bytes;      /* bytes compared in all */
+    uint64_t changes;    /* Verilog objects (memories aside) that changed between two cycles, in all */
+    uint64_t mismatches; /* elements that differed */
+    uint64_t hash;       /* FNV-1a over the outputs of every cycle */
+} lockstep_count_t;
+
+/* One element that differed. */
+typedef struct {
+    const signal_t *signal;
+    size_t index;
+    uint64_t model, dut; /* the element's bits */
+} difference_t;
+
+enum { DIFFERENCES_MAX = 4096 };
+
+typedef struct lockstep lockstep_t;
+
+typedef struct {
+    const design_t *design;
+    const block_type_t *type; /* the model to step; may be a fast one */
+    const char *unit;         /* the DUT's unit; NULL: no DUT */
+    const patch_t *patch;     /* planted in the DUT, or NULL */
+    uint64_t x_seed;
+    bool count_changes;
+} lockstep_config_t;
+
+/* DUT_OK and *out, or one line in error. The design must outlive it. */
+dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, char error[DUT_ERROR_MAX]);
+void lockstep_close(lockstep_t *l);
+
+/* Resets both sides and compares their reset state. True when equal. */
+bool lockstep_reset(lockstep_t *l);
+
+/* One cycle with the inputs that lie in the model's arrays. `settle` ends after outputs and nets are compared,
+   `edge` clocks both and compares the registers; `step` is both. True when nothing differed. */
+bool lockstep_settle(lockstep_t *l);
+bool lockstep_edge(lockstep_t *l);
+bool lockstep_step(lockstep_t *l);
+
+block_t *lockstep_model(const lockstep_t *l);
+const lockstep_count_t *lockstep_count(const lockstep_t *l);
+
+/* The differences of the last compare that found any; at most DIFFERENCES_MAX are kept. */
+int lockstep_differences(const lockstep_t *l, const difference_t **out);
+
+/* An element of the DUT, for reports and waves. */
+uint64_t lockstep_dut_bits(const lockstep_t *l, const signal_t *s, size_t index);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool runs_from(const char *folder)
+{
+    char self[PATH_MAX_BYTES];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    size_t length = strlen(folder);
+    return n > 0 && (size_t)n > length && !strncmp(self, folder, length) && self[length] == '/';
+}
+
+const char *paths_data(void)
+{
+    const char *set = getenv("SANGER_DATA");
+    if (set && *set) return set;
+    return runs_from(SANGER_BUILD_ROOT) ? SANGER_SOURCE_ROOT : SANGER_DATA_DIR;
+}
+
+static int make_folder(char *path, char *error)
+{
+    for (char *p = path + 1;; ++p) {
+        if (*p && *p != '/') continue;
+        char kept = *p;
+        *p = '\0';
+        if (mkdir(path, 0777) && errno != EEXIST) {
+            snprintf(error, DESIGN_ERROR_MAX, "%s: folder: expected one that can be made, found: %s", path,
+                     strerror(errno));
+            return -1;
+        }
+        *p = kept;
+        if (!kept) return 0;
+    }
+}
+
+int paths_cache(char out[PATH_MAX_BYTES], char *error)
+{
+    const char *set = getenv("SANGER_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n;
+    if (set && *set) n = snprintf(out, PATH_MAX_BYTES, "%s", set);
+    else if (xdg && *xdg) n = snprintf(out, PATH_MAX_BYTES, "%s/sanger", xdg);
+    else n = snprintf(out, PATH_MAX_BYTES, "%s/.cache/sanger", home && *home ? home : "/tmp");
+    if (n >= PATH_MAX_BYTES - 256) {
+        snprintf(error, DESIGN_ERROR_MAX, "cache folder: expected a shorter path, found %d bytes", n);
+        return -1;
+    }
+    return make_folder(out, error);
+}
+
+int paths_design(const char *name, design_t *d, char *error)
+{
+    size_t n = strlen(name);
+    bool is_path = strchr(name, '/') || (n > 5 && !strcmp(name + n - 5, ".json"));
+    char path[PATH_MAX_BYTES];
+    if (is_path) return design_load(name, d, error);
+    snprintf(path, sizeof path, "%s/designs/%s.json", paths_data(), name);
+    if (access(path, R_OK)) {
+        snprintf(error, DESIGN_ERROR_MAX, "design: expected a name from sanger design list or a path, found '%.64s'",
+                 name);
+        return -1;
+    }
+    return design_load(path, d, error);
+}

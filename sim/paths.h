@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the project's files are: in the source tree for a binary in its build folder, installed otherwise. */
+#ifndef SANGER_PATHS_H
+#define SANGER_PATHS_H
+
+#include "../model/design.h"
+
+enum { PATH_MAX_BYTES = 4096 };
+
+/* The folder that holds designs/, rtl/ and sim/: $SANGER_DATA, the source tree or the installed data. */
+const char *paths_data(void);
+
+/* Where built plug-ins are kept: $SANGER_CACHE, else $XDG_CACHE_HOME/sanger or ~/.cache/sanger. Created on
+   demand; returns 0, or -1 with one line in error[DESIGN_ERROR_MAX]. */
+int paths_cache(char out[PATH_MAX_BYTES], char *error);
+
+/* Loads a design by name (from designs/) or by path (anything with a '/' or ending in .json). */
+int paths_design(const char *name, design_t *d, char *error);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a program without a shell. */
+#ifndef SANGER_PROCESS_H
+#define SANGER_PROCESS_H
+
+#include <stdbool.h>
+
+/* True when the program is on PATH. */
+bool process_exists(const char *program);
+
+/* Runs argv (NULL-terminated) with its output appended to `log`; returns its exit status, -1 when it could not
+   be started or was killed. */
+int process_run(char *const argv[], const char *log);
+
+#endif
