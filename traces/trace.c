@@ -865,6 +865,14 @@ bool trace_validate(const trace_t *trace, char *err, size_t err_size)
 
 typedef cJSON *value_of_t(const trace_layer_data_t *); // NULL: leave it out
 
+// cJSON's own printing may lose the last bit.
+static cJSON *exact_number(double value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%.17g", value);
+    return cJSON_CreateRaw(text);
+}
+
 static cJSON *causal_of(const trace_layer_data_t *layer)
 {
     return cJSON_CreateBool(layer->causal);
@@ -872,7 +880,7 @@ static cJSON *causal_of(const trace_layer_data_t *layer)
 
 static cJSON *scaling_of(const trace_layer_data_t *layer)
 {
-    return cJSON_CreateNumber(layer->scaling);
+    return exact_number(layer->scaling);
 }
 
 static cJSON *policy_of(const trace_layer_data_t *layer)
@@ -887,9 +895,12 @@ static cJSON *empty_row_of(const trace_layer_data_t *layer)
 
 static cJSON *threshold_of(const trace_layer_data_t *layer)
 {
-    if (layer->threshold_count == 0 || layer->threshold_count > INT32_MAX) return NULL;
-    if (layer->threshold_count == 1) return cJSON_CreateNumber(layer->threshold[0]);
-    return cJSON_CreateDoubleArray(layer->threshold, (int)layer->threshold_count);
+    if (layer->threshold_count == 0) return NULL;
+    if (layer->threshold_count == 1) return exact_number(layer->threshold[0]);
+    cJSON *array = cJSON_CreateArray();
+    for (size_t h = 0; h < layer->threshold_count && array; h++)
+        (void)cJSON_AddItemToArray(array, exact_number(layer->threshold[h]));
+    return array;
 }
 
 static cJSON *bits_of(const trace_layer_data_t *layer)
@@ -899,12 +910,12 @@ static cJSON *bits_of(const trace_layer_data_t *layer)
 
 static cJSON *quant_q_of(const trace_layer_data_t *layer)
 {
-    return layer->quant_q != 0 ? cJSON_CreateNumber(layer->quant_q) : NULL;
+    return layer->quant_q != 0 ? exact_number(layer->quant_q) : NULL;
 }
 
 static cJSON *quant_k_of(const trace_layer_data_t *layer)
 {
-    return layer->quant_k != 0 ? cJSON_CreateNumber(layer->quant_k) : NULL;
+    return layer->quant_k != 0 ? exact_number(layer->quant_k) : NULL;
 }
 
 static value_of_t *const values_of[FIELDS] = {causal_of,    scaling_of, policy_of,  empty_row_of,
