@@ -61,6 +61,12 @@ module @{prefix}_@{module} (
   assign y = @{yw}'(x_i) * @{yw}'d@{log2e_num};
   assign z = @{yw}'(m) << y[@{yw-1}:@{vp}];
   assign y_o = z[@{yw-1}:@{log2e_append}];
+//@if log2e_append != 0
+
+  // what the floor drops
+  logic unused;
+  assign unused = ^z[@{log2e_append-1}:0];
+//@endif
 //@endif
 endmodule
 `default_nettype wire

@@ -10,6 +10,7 @@
 //@let prod_w = acc_w
 //@endif
 //@let full_w = max(drop_sddmm, drop_spmm) + prod_w
+//@let below = min(drop_sddmm, drop_spmm)
 /// One processing element's datapath, score-stationary: multiplier, accumulator and score.
 /// It holds no delay line (that is the row's) and no exp unit (that stands beside it: x_o out, y_i back).
 /// Operands to accumulator: one cycle. c3: 0 clear, 1 idle, 2 self, 3 left, 4 load, else idle;
@@ -51,6 +52,7 @@ module @{prefix}_pe (
 //@if signed
 
   logic [@{sum_w-1}:0] prod, base, sum;
+  logic [@{acc_w-1}:0] clipped;
   logic too_big;
   assign prod = @sext{prod_n, prod_w, sum_w};
   always_comb begin
@@ -64,10 +66,11 @@ module @{prefix}_pe (
   // fits when all bits from acc's sign upwards agree
   assign too_big = sum[@{sum_w-1}:@{acc_w-1}] != {@{sum_w-acc_w+1}{sum[@{sum_w-1}]}};
   assign sat_o = too_big && (c3_i == 3'd2 || c3_i == 3'd3 || c3_i == 3'd4);
+  assign clipped = too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}} : sum[@{acc_w-1}:0];
   always_comb begin
     case (c3_i)
       3'd0: acc_d = '0;
-      3'd2, 3'd3, 3'd4: acc_d = too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}} : sum[@{acc_w-1}:0];
+      3'd2, 3'd3, 3'd4: acc_d = clipped;
       default: acc_d = acc_q;
     endcase
   end
@@ -105,5 +108,11 @@ module @{prefix}_pe (
   end
   assign acc_o = acc_q;
   assign score_o = score_q;
+//@if below != 0
+
+  // what every floor drops
+  logic unused;
+  assign unused = ^full[@{below-1}:0];
+//@endif
 endmodule
 `default_nettype wire
