@@ -51,14 +51,16 @@ module @{prefix}_pe (
 //@endif
 //@if signed
 
-  logic [@{sum_w-1}:0] prod, base, sum;
+  logic [@{sum_w-1}:0] prod, self, left, base, sum;
   logic [@{acc_w-1}:0] clipped;
   logic too_big;
   assign prod = @sext{prod_n, prod_w, sum_w};
+  assign self = @sext{acc_q, acc_w, sum_w};
+  assign left = @sext{o_i, acc_w, sum_w};
   always_comb begin
     case (c3_i)
-      3'd2: base = @sext{acc_q, acc_w, sum_w};
-      3'd3: base = @sext{o_i, acc_w, sum_w};
+      3'd2: base = self;
+      3'd3: base = left;
       default: base = '0;
     endcase
   end
