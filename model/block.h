@@ -6,7 +6,7 @@
  *           │ registers  │                   tick: one clock edge; the only writer of registers
  *     clk ──►────────────┘                   reset: what rst_ni does
  *
- * A block is one struct of element pointers, one pointer per signal of its table (see signal.h), followed by
+ * A block is one struct of element pointers, one pointer per signal of its table (see signal_table.h), followed by
  * whatever fixed configuration it computes in `init`. `block_open` allocates it; nothing allocates afterwards.
  * A parent settles its wires with eval and then ticks its children in any order.
  */
@@ -14,7 +14,7 @@
 #define SANGER_BLOCK_H
 
 #include "design.h"
-#include "signal.h"
+#include "signal_table.h"
 
 typedef struct {
     const char *name;    /* also of the files in model/, rtl/ and tests/ */
@@ -48,6 +48,9 @@ extern const block_type_t *const block_types[];
 
 /* The type of that name, or NULL. */
 const block_type_t *block_find(const char *name);
+
+/* A faster model of the same block for this design, equal to the reference in every register; NULL: there is none. */
+const block_type_t *block_fast(const block_type_t *type, const design_t *d);
 
 /* Allocates and resets a block; NULL when memory is short. The design must outlive it. */
 block_t *block_open(const block_type_t *type, const design_t *d);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cosim.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "schedule.h"
+
+bool cosim_has_class(const char *unit, stimulus_class_t class)
+{
+    return class != STIMULUS_SCHEDULED || schedule_has(unit);
+}
+
+static const block_type_t *model_type(const cosim_config_t *c, dut_status_t *status, char error[DUT_ERROR_MAX])
+{
+    if (c->canary && c->canary->side == CANARY_MODEL) return canary_model(c->canary, c->unit, status, error);
+    const block_type_t *type = block_find(c->unit);
+    const block_type_t *fast = c->fast && type ? block_fast(type, c->design) : NULL;
+    if (type) return fast ? fast : type;
+    snprintf(error, DUT_ERROR_MAX, "unit: expected one from sanger design show, found '%.64s'", c->unit);
+    *status = DUT_BAD_INPUT;
+    return NULL;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A pass must have compared something that moved. Units without registers or nets still have outputs. */
+static void check_vacuous(cosim_result_t *r)
+{
+    const lockstep_count_t *c = &r->count;
+    const char *zero = !c->cycles ? "cycles" : !c->signals ? "signals" : !c->bytes ? "bytes" : !c->changes ? "changes" : "";
+    snprintf(r->vacuous, sizeof r->vacuous, "%s", zero);
+}
+
+static void run_cycles(const cosim_config_t *c, lockstep_t *l, stimulus_t *s, cosim_observer_t observer,
+                       void *context, cosim_result_t *r)
+{
+    r->diverged = !lockstep_reset(l);
+    for (uint64_t cycle = 0; cycle < c->cycles && !r->diverged; ++cycle) {
+        stimulus_next(s);
+        r->cycle = cycle;
+        r->diverged = !lockstep_settle(l);
+        if (observer) observer(context, l, cycle, false);
+        if (r->diverged) break;
+        r->diverged = !lockstep_edge(l);
+        if (observer) observer(context, l, cycle, true);
+    }
+}
+
+dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void *context, cosim_result_t *r,
+                       char error[DUT_ERROR_MAX])
+{
+    dut_status_t status = DUT_OK;
+    lockstep_t *l = NULL;
+    memset(r, 0, sizeof *r);
+    const block_type_t *type = model_type(c, &status, error);
+    if (!type) return status;
+    const patch_t *patch = c->canary && c->canary->side == CANARY_RTL ? &c->canary->patch : NULL;
+    const lockstep_config_t config = {c->design, type, c->unit, patch, c->seed, true};
+    status = lockstep_open(&l, &config, error);
+    if (status) return status;
+    stimulus_t *s = stimulus_open(c->class, c->seed, lockstep_model(l));
+    if (!s) {
+        snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", c->unit,
+                 stimulus_names[c->class]);
+        lockstep_close(l);
+        return DUT_BAD_INPUT;
+    }
+    double begin = now();
+    run_cycles(c, l, s, observer, context, r);
+    r->seconds = now() - begin;
+    r->count = *lockstep_count(l);
+    if (!r->diverged) check_vacuous(r);
+    stimulus_close(s);
+    lockstep_close(l);
+    return DUT_OK;
+}

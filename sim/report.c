@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "wave.h"
+
+enum { INPUT_CYCLES = 8, WAVE_CYCLES = 32, LINES_MAX = 64, ELEMENTS_MAX = 16, PATHS = 4352 };
+
+/* Everything the second run gathers. */
+typedef struct {
+    const cosim_config_t *config;
+    uint64_t cycle;    /* of the divergence */
+    FILE *out;
+    wave_t *wave;
+    char wave_path[PATHS];
+    cJSON *json;
+    int lines; /* MISMATCH lines so far */
+} gather_t;
+
+void report_command(const cosim_config_t *c, char *command, size_t n)
+{
+    int at = snprintf(command, n, "sanger cosim --design %s --unit %s --stimulus %s --seed %" PRIu64 " --cycles %" PRIu64,
+                      c->design_name, c->unit, stimulus_names[c->class], c->seed, c->cycles);
+    if (!c->fast && at > 0 && (size_t)at < n) at += snprintf(command + at, n - (size_t)at, " --model reference");
+    if (c->canary && at > 0 && (size_t)at < n) snprintf(command + at, n - (size_t)at, " --canary %s", c->canary->name);
+}
+
+static double real_value(const signal_t *s, uint64_t bits)
+{
+    double value = s->is_signed ? (double)fixed_wrap((int64_t)bits, s->bits) : (double)bits;
+    return ldexp(value, -s->frac);
+}
+
+/* ---- the last inputs ---- */
+
+static const char *code_name(const signal_t *s, int64_t code, char out[24])
+{
+    const char *p = s->meaning ? s->meaning : "";
+    for (; code > 0 && *p; --code) {
+        p += strcspn(p, " ");
+        p += strspn(p, " ");
+    }
+    snprintf(out, 24, "%.*s", (int)strcspn(p, " "), p);
+    return *out ? out : "?";
+}
+
+static void print_input(FILE *out, const block_t *b, const signal_t *s)
+{
+    size_t count = signal_count(s);
+    fprintf(out, " %s=", s->name);
+    for (size_t i = 0; i < count && i < ELEMENTS_MAX; ++i) {
+        fprintf(out, "%s%" PRIx64, i ? "," : "", fixed_low((uint64_t)block_get(b, s, i), s->bits));
+    }
+    if (count > ELEMENTS_MAX) fprintf(out, ",...(%zu)", count);
+}
+
+static void print_phase(FILE *out, const block_t *b)
+{
+    char word[24];
+    for (int i = 0; i < b->signals; ++i) {
+        const signal_t *s = &b->table[i];
+        if (s->kind != SIGNAL_IN || !s->codes || s->dims) continue;
+        int64_t code = block_get(b, s, 0);
+        fprintf(out, " %s=%" PRId64 ":%s", s->name, code, code_name(s, code, word));
+    }
+}
+
+static void print_inputs(gather_t *g, const block_t *b, uint64_t cycle)
+{
+    fprintf(g->out, "INPUT  %s cycle=%" PRIu64, b->type->name, cycle);
+    for (int i = 0; i < b->signals; ++i) {
+        if (b->table[i].kind == SIGNAL_IN) print_input(g->out, b, &b->table[i]);
+    }
+    fputc('\n', g->out);
+}
+
+/* ---- the differences ---- */
+
+static void print_difference(gather_t *g, const block_t *b, const difference_t *x, const char *phase)
+{
+    char name[SIGNAL_NAME_MAX];
+    signal_element_name(x->signal, x->index, name);
+    fprintf(g->out,
+            "MISMATCH %s cycle=%" PRIu64 " phase=[%s] signal=%s kind=%s model=0x%" PRIx64 " (%.6g) dut=0x%" PRIx64
+            " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
+            b->type->name, g->cycle, phase, name, signal_kind_name(x->signal->kind), x->model,
+            real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut,
+            g->config->design_name, stimulus_names[g->config->class], g->config->seed);
+}
+
+static void add_difference(cJSON *list, const difference_t *x)
+{
+    char name[SIGNAL_NAME_MAX], text[24];
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "signal", signal_element_name(x->signal, x->index, name));
+    cJSON_AddStringToObject(item, "kind", signal_kind_name(x->signal->kind));
+    snprintf(text, sizeof text, "0x%" PRIx64, x->model);
+    cJSON_AddStringToObject(item, "model", text);
+    snprintf(text, sizeof text, "0x%" PRIx64, x->dut);
+    cJSON_AddStringToObject(item, "dut", text);
+    cJSON_AddNumberToObject(item, "model_value", real_value(x->signal, x->model));
+    cJSON_AddNumberToObject(item, "dut_value", real_value(x->signal, x->dut));
+    cJSON_AddItemToArray(list, item);
+}
+
+static void print_differences(gather_t *g, lockstep_t *l)
+{
+    const difference_t *x;
+    const block_t *b = lockstep_model(l);
+    char *phase = NULL;
+    size_t bytes = 0;
+    int n = lockstep_differences(l, &x);
+    FILE *text = open_memstream(&phase, &bytes);
+    if (!text) return;
+    print_phase(text, b);
+    fclose(text);
+    cJSON *list = cJSON_AddArrayToObject(g->json, "differences");
+    cJSON_AddStringToObject(g->json, "phase", *phase ? phase + 1 : "");
+    for (int i = 0; i < n && i < LINES_MAX; ++i) {
+        print_difference(g, b, &x[i], *phase ? phase + 1 : "");
+        add_difference(list, &x[i]);
+    }
+    if (n > LINES_MAX) fprintf(g->out, "... and %d more elements differ\n", n - LINES_MAX);
+    if (g->wave) wave_save_file(g->wave_path, l, x, n, g->cycle);
+    g->lines = n;
+    free(phase);
+}
+
+static void observe(void *context, lockstep_t *l, uint64_t cycle, bool after_edge)
+{
+    gather_t *g = context;
+    if (g->config->report_dir && !g->wave && cycle + WAVE_CYCLES >= g->cycle) g->wave = wave_open(g->wave_path, l);
+    if (g->wave) wave_emit(g->wave, l, cycle, after_edge);
+    if (!after_edge && cycle + INPUT_CYCLES > g->cycle) print_inputs(g, lockstep_model(l), cycle);
+    const difference_t *x;
+    if (cycle == g->cycle && !g->lines && lockstep_differences(l, &x) > 0) print_differences(g, l);
+}
+
+/* ---- putting it together ---- */
+
+static int make_report_dir(const cosim_config_t *c, char error[DUT_ERROR_MAX])
+{
+    if (!c->report_dir || !mkdir(c->report_dir, 0777) || errno == EEXIST) return 0;
+    snprintf(error, DUT_ERROR_MAX, "%s: report folder: expected one that can be made, found: %s", c->report_dir,
+             strerror(errno));
+    return -1;
+}
+
+static void write_json(gather_t *g, const char *command)
+{
+    char path[PATHS], hash[17];
+    const cosim_config_t *c = g->config;
+    design_hash(c->design, hash);
+    cJSON_AddStringToObject(g->json, "unit", c->unit);
+    cJSON_AddStringToObject(g->json, "design", c->design_name);
+    cJSON_AddStringToObject(g->json, "design_hash", hash);
+    cJSON_AddStringToObject(g->json, "stimulus", stimulus_names[c->class]);
+    cJSON_AddNumberToObject(g->json, "seed", (double)c->seed);
+    cJSON_AddNumberToObject(g->json, "cycle", (double)g->cycle);
+    cJSON_AddStringToObject(g->json, "command", command);
+    char *text = cJSON_Print(g->json);
+    snprintf(path, sizeof path, "%s/report.json", c->report_dir);
+    FILE *file = fopen(path, "w");
+    if (file && text) fprintf(file, "%s\n", text);
+    if (file) fclose(file);
+    cJSON_free(text);
+}
+
+dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *result, FILE *out,
+                               char error[DUT_ERROR_MAX])
+{
+    gather_t g = {.config = c, .cycle = result->cycle, .out = out, .json = cJSON_CreateObject()};
+    cosim_result_t again;
+    char command[1024];
+    if (make_report_dir(c, error)) {
+        cJSON_Delete(g.json);
+        return DUT_BAD_INPUT;
+    }
+    if (c->report_dir) snprintf(g.wave_path, sizeof g.wave_path, "%s/window", c->report_dir);
+    dut_status_t status = cosim_run(c, observe, &g, &again, error);
+    wave_close(g.wave);
+    if (!status && !g.lines) fprintf(out, "MISMATCH %s in the state after reset\n", c->unit);
+    report_command(c, command, sizeof command);
+    fprintf(out, "REPRODUCE %s\n", command);
+    if (!status && c->report_dir) {
+        write_json(&g, command);
+        fprintf(out, "WAVES gtkwave %s/window.gtkw   (window.fst, model and dut side by side; report.json)\n",
+                c->report_dir);
+    }
+    cJSON_Delete(g.json);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is printed and written when model and DUT diverge: one greppable MISMATCH line per differing element, the
+ * decoded phase, the last cycles' inputs, waves of the window and the command that does it again.
+ */
+#ifndef SANGER_REPORT_H
+#define SANGER_REPORT_H
+
+#include <stdio.h>
+
+#include "cosim.h"
+
+/* Runs the diverging configuration again up to `result->cycle`, prints the report to `out` and, when
+   config->report_dir is set, leaves report.json, window.fst and window.gtkw there (made when absent). */
+dut_status_t report_divergence(const cosim_config_t *config, const cosim_result_t *result, FILE *out,
+                               char error[DUT_ERROR_MAX]);
+
+/* "sanger cosim ..." that repeats the run, into command[n]. */
+void report_command(const cosim_config_t *config, char *command, size_t n);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const scenario_t *const scenarios[] = {&scenario_pe_array, NULL};
+
+struct schedule {
+    const scenario_t *scenario;
+    void *self;
+};
+
+static const scenario_t *find(const char *unit)
+{
+    for (const scenario_t *const *s = scenarios; *s; ++s) {
+        if (!strcmp((*s)->unit, unit)) return *s;
+    }
+    return NULL;
+}
+
+bool schedule_has(const char *unit) { return find(unit) != NULL; }
+
+schedule_t *schedule_open(block_t *block, random_t *random)
+{
+    const scenario_t *scenario = find(block->type->name);
+    schedule_t *s = scenario ? calloc(1, sizeof *s) : NULL;
+    if (!s) return NULL;
+    s->scenario = scenario;
+    s->self = scenario->open(block, random);
+    if (s->self) return s;
+    free(s);
+    return NULL;
+}
+
+void schedule_close(schedule_t *s)
+{
+    if (!s) return;
+    s->scenario->close(s->self);
+    free(s);
+}
+
+void schedule_next(schedule_t *s) { s->scenario->next(s->self); }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scheduled stimulus: random work, driven as the machine drives it. One scenario per unit that has one. */
+#ifndef SANGER_SCHEDULE_H
+#define SANGER_SCHEDULE_H
+
+#include "../model/block.h"
+#include "random.h"
+
+typedef struct schedule schedule_t;
+
+/* A unit's scenario: `next` writes the inputs of one cycle. */
+typedef struct {
+    const char *unit;
+    void *(*open)(block_t *block, random_t *random);
+    void (*next)(void *self);
+    void (*close)(void *self);
+} scenario_t;
+
+extern const scenario_t scenario_pe_array;
+
+/* True when the unit has a scenario. */
+bool schedule_has(const char *unit);
+
+/* NULL when the unit has no scenario or memory is short. `random` must outlive it. */
+schedule_t *schedule_open(block_t *block, random_t *random);
+void schedule_close(schedule_t *s);
+void schedule_next(schedule_t *s);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a lockstep run feeds a unit. Every class is a function of its seed alone:
+ *
+ *     legal      random data, random legal control codes that dwell for a while
+ *     illegal    the same, with codes outside the tables, whose effect the blocks state
+ *     corner     legal control, data from 0, +-1, extremes and powers of two
+ *     scheduled  what the machine does: passes, tiles, mask rows, divisions
+ */
+#ifndef SANGER_STIMULUS_H
+#define SANGER_STIMULUS_H
+
+#include "../model/block.h"
+#include "random.h"
+
+typedef enum { STIMULUS_LEGAL, STIMULUS_ILLEGAL, STIMULUS_CORNER, STIMULUS_SCHEDULED, STIMULUS_CLASSES } stimulus_class_t;
+
+extern const char *const stimulus_names[STIMULUS_CLASSES];
+
+/* The class of that name, or -1. */
+int stimulus_find(const char *name);
+
+typedef struct stimulus stimulus_t;
+
+/* NULL when memory is short. The block's table decides what is driven. */
+stimulus_t *stimulus_open(stimulus_class_t class, uint64_t seed, block_t *block);
+void stimulus_close(stimulus_t *s);
+
+/* Writes the inputs of the next cycle into the block's arrays; may look at its outputs of the cycle before. */
+void stimulus_next(stimulus_t *s);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../sim/paths.h"
+#include "sanger.h"
+
+static const verb_t *const verbs[] = {&verb_design, &verb_generate, &verb_cosim, NULL};
+
+int print_help(const verb_t *verb)
+{
+    printf("sanger %s - %s\n\n%s", verb->name, verb->summary, verb->help);
+    return EXIT_HOLDS;
+}
+
+int usage_error(const char *verb, const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "sanger %s: ", verb);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+int dut_error(const char *verb, dut_status_t status, const char *error)
+{
+    usage_error(verb, "%s", error);
+    return status == DUT_MISSING_TOOL ? EXIT_MISSING : EXIT_USAGE;
+}
+
+bool parse_count(const char *verb, const char *option, const char *text, uint64_t min, uint64_t max,
+                 uint64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && n >= min && n <= max) return *value = n, true;
+    usage_error(verb, "%s: expected an integer from %" PRIu64 " to %" PRIu64 ", found '%.64s'", option, min, max, text);
+    return false;
+}
+
+bool load_design(const char *verb, const char *name, design_t *d)
+{
+    char error[DESIGN_ERROR_MAX];
+    if (!name) return usage_error(verb, "--design: expected a name or a path, found nothing"), false;
+    if (!paths_design(name, d, error)) return true;
+    usage_error(verb, "%s", error);
+    return false;
+}
+
+static int print_overview(FILE *out)
+{
+    fputs("sanger - cycle-accurate simulator of the Sanger sparse-attention accelerator, with RTL co-simulation\n\n"
+          "usage: sanger VERB [options]      sanger VERB --help\n\n",
+          out);
+    for (const verb_t *const *v = verbs; *v; ++v) fprintf(out, "  %-10s %s\n", (*v)->name, (*v)->summary);
+    fputs("\nexit codes: 0 holds, 1 a mismatch or an error above the bound, 2 bad usage or input, 3 a missing tool\n", out);
+    return out == stdout ? EXIT_HOLDS : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) return print_overview(stderr);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) return print_overview(stdout);
+    if (!strcmp(argv[1], "--version")) return puts("sanger " SANGER_VERSION) < 0;
+    for (const verb_t *const *v = verbs; *v; ++v) {
+        if (strcmp((*v)->name, argv[1]) != 0) continue;
+        for (int i = 2; i < argc; ++i) {
+            if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(*v);
+        }
+        int code = (*v)->run(argc - 1, argv + 1);
+        if (fflush(stdout) || ferror(stdout)) return usage_error((*v)->name, "standard output: write failed");
+        return code;
+    }
+    fprintf(stderr, "sanger: expected a verb (see sanger --help), found '%.64s'\n", argv[1]);
+    return EXIT_USAGE;
+}
