@@ -446,6 +446,24 @@ START_TEST(a_failed_write_leaves_the_old_file_and_nothing_else)
 }
 END_TEST
 
+START_TEST(a_failed_rename_removes_the_temporary_file)
+{
+    char directory[] = "/tmp/sanger_test_XXXXXX", path[64], err[SAFETENSORS_ERROR_BYTES] = "";
+    safetensors_writer_t *writer;
+    uint8_t data[37] = {0};
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)sprintf(path, "%s/t", directory);
+    ck_assert_int_eq(mkdir(path, 0700), 0); // a directory has the name
+    ck_assert(start(path, &writer, err) && safetensors_write(writer, data, 37, err, sizeof err));
+    ck_assert_uint_eq(count_entries(directory), 2);
+    ck_assert(!safetensors_commit(writer, err, sizeof err));
+    check_line(err, "rename");
+    ck_assert_uint_eq(count_entries(directory), 1);
+    rmdir(path);
+    rmdir(directory);
+}
+END_TEST
+
 // A limit on file sizes stands in for a full disk.
 START_TEST(a_write_that_the_system_refuses_is_an_error)
 {
@@ -569,6 +587,7 @@ int main(void)
     tcase_add_test(reader, metadata_json_may_hold_fractions_and_literals);
     tcase_add_test(writing, what_is_written_is_read_back);
     tcase_add_test(writing, a_failed_write_leaves_the_old_file_and_nothing_else);
+    tcase_add_test(writing, a_failed_rename_removes_the_temporary_file);
     tcase_add_test(writing, a_write_that_the_system_refuses_is_an_error);
     tcase_add_test(writing, headers_that_the_reader_would_refuse_are_not_written);
     tcase_add_test(writing, large_round_sizes_are_written_as_integers);

@@ -337,11 +337,19 @@ static bool set_bits(record_t *record, const cJSON *item, const char *key, const
     return refuse(report, key, record, "2, 4, 6 or 8", item);
 }
 
+// Printable ASCII without spaces: reports print it as it is.
+static bool is_name(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (*c <= ' ' || *c > '~') return false;
+    return *text != 0;
+}
+
 static trace_policy_t parse_policy(const char *text)
 {
     if (strcmp(text, "sanger") == 0) return TRACE_POLICY_SANGER;
     if (strcmp(text, "learned") == 0) return TRACE_POLICY_LEARNED;
-    if (strncmp(text, "static:", 7) == 0 && text[7]) return TRACE_POLICY_STATIC;
+    if (strncmp(text, "static:", 7) == 0) return is_name(text + 7) ? TRACE_POLICY_STATIC : TRACE_POLICY_NONE;
     if (strncmp(text, "topk:", 5) != 0) return TRACE_POLICY_NONE;
     size_t digits = count_digits(text + 5);
     bool number = digits > 0 && digits <= 15 && text[5] != '0' && text[5 + digits] == 0;
@@ -379,7 +387,8 @@ static bool set_threshold(record_t *record, const cJSON *item, const char *key, 
     record->threshold = calloc(H, sizeof *record->threshold);
     if (!record->threshold) return out_of_memory(report);
     for (size_t h = 0; h < H; h++) {
-        if (!number_within(value, 0, 1)) return refuse(report, key, record, "numbers from 0 to 1", value);
+        if (!number_within(value, 0, 1) || value->valuedouble == 1)
+            return refuse(report, key, record, "numbers from 0 to below 1", value);
         record->threshold[h] = value->valuedouble;
         if (cJSON_IsArray(item)) value = value->next;
     }
