@@ -76,9 +76,7 @@ def causal_tiny(out: Path) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "traces", help="folder for the traces (traces/)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

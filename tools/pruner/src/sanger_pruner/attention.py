@@ -92,14 +92,10 @@ def sanger_attention(
     """
     state = getattr(module, STATE, None)
     if not isinstance(state, PrunerState):
-        raise RuntimeError(
-            f"{type(module).__name__}: no pruner state; call sanger_pruner.attach on the whole model"
-        )
+        raise RuntimeError(f"{type(module).__name__}: no pruner state; call sanger_pruner.attach on the whole model")
     for name in UNSUPPORTED:
         if kwargs.get(name) is not None:
-            raise ValueError(
-                f"{type(module).__name__}: {name}: expected none, found {type(kwargs[name]).__name__}"
-            )
+            raise ValueError(f"{type(module).__name__}: {name}: expected none, found {type(kwargs[name]).__name__}")
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     if state.storage is not None:
         query, key, value = (x.to(state.storage).to(x.dtype) for x in (query, key, value))

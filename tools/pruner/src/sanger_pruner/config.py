@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import InputError, expect
-from .rule import BITS, EMPTY_ROW_POLICIES
 
+BITS = (2, 4, 6, 8)
+EMPTY_ROW_POLICIES = ("dense", "zero", "top1")
 POLICY_FORMS = "sanger, learned, dense, topk:K or static:NAME"
 
 
@@ -37,8 +38,7 @@ class PrunerConfig:
 
     def __post_init__(self) -> None:
         expect(
-            re.fullmatch(r"sanger|learned|dense|topk:[1-9][0-9]*|static:[A-Za-z0-9_]+", self.policy)
-            is not None,
+            re.fullmatch(r"sanger|learned|dense|topk:[1-9][0-9]*|static:[A-Za-z0-9_]+", self.policy) is not None,
             "policy",
             POLICY_FORMS,
             repr(self.policy),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from .attach import calibrating, observing, states
+from .attachment import calibrating, observing, states
 from .errors import InputError
 from .load import Batch, parameter_device
 from .state import LayerCall
@@ -50,9 +50,7 @@ class Collector:
         ids = [call.state.layer_id for call in calls]
         if max(Counter(ids).values(), default=0) > 1:
             if any("-" in layer_id for layer_id in ids):
-                raise InputError(
-                    "model: expected each layer of two stacks to run once per batch, found repeats"
-                )
+                raise InputError("model: expected each layer of two stacks to run once per batch, found repeats")
             ids = [str(i) for i in range(len(calls))]
         return list(zip(ids, calls, strict=True))
 
@@ -71,7 +69,7 @@ def find_positions(call: LayerCall) -> Positions:
     if call.allowed is None:
         return Positions(np.ones((b, keys), bool), False)
     given = call.allowed.expand(b, -1, queries, keys).cpu().numpy()
-    valid = given.any(axis=(1, 2))
+    valid: Bools = np.any(given, axis=(1, 2))
     for causal in (False, True):
         wanted = valid[:, None, None, :]
         if causal:
@@ -86,9 +84,7 @@ def find_positions(call: LayerCall) -> Positions:
 def layer_info(layer_id: str, call: LayerCall, causal: bool, masks: bool) -> LayerInfo:
     """The trace's description of a layer, from one call of it."""
     if call.biased:
-        raise InputError(
-            f"layer {layer_id}: scores: expected no additive bias, which a trace cannot hold, found one"
-        )
+        raise InputError(f"layer {layer_id}: scores: expected no additive bias, which a trace cannot hold, found one")
     state = call.state
     _, heads, queries, size = call.q.shape
     shape = (layer_id, heads, call.k.shape[1], queries, call.k.shape[2], size, causal, float(call.scaling))
@@ -109,9 +105,7 @@ def _array(x: torch.Tensor, storage: torch.dtype) -> NDArray[Any]:
     return array
 
 
-def layer_data(
-    call: LayerCall, positions: Positions, batch: Batch, storage: torch.dtype, masks: bool
-) -> Sequences:
+def layer_data(call: LayerCall, positions: Positions, batch: Batch, storage: torch.dtype, masks: bool) -> Sequences:
     """The arrays of one call as a trace stores them."""
     b, heads, queries, _ = call.q.shape
     keys = call.k.shape[2]
@@ -242,7 +236,5 @@ def export_trace(
         calibrate = predicts and not is_calibrated(model)
     if progress is None:
         progress = sys.stderr.isatty()
-    exporter = Exporter(
-        model, Path(path), dtype, masks, model_name or type(model).__name__, source or "unnamed"
-    )
+    exporter = Exporter(model, Path(path), dtype, masks, model_name or type(model).__name__, source or "unnamed")
     return exporter.run(batches, calibrate and predicts, progress)

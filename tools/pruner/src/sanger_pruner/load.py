@@ -96,8 +96,6 @@ class Texts:
         self._before, self._after = special_tokens(self.tokenizer)
         self._room = self.length - len(self._before) - len(self._after)
         expect(self._room >= 1, "length", f"more than {self.length - self._room} tokens", self.length)
-        if self.path is not None:
-            expect(self.path.is_file(), str(self.path), "a text file", "none")
 
     def __iter__(self) -> Iterator[Batch]:
         rows: list[list[int]] = []
@@ -127,9 +125,7 @@ class Texts:
                         yield held[: self._room]
                         held = held[self._room :]
         except UnicodeDecodeError as error:
-            raise InputError(
-                f"{self.path}: expected UTF-8 text, found {error.reason} at byte {error.start}"
-            ) from error
+            raise InputError(f"{self.path}: expected UTF-8 text, found {error.reason} at byte {error.start}") from error
         if len(held) >= min(self.minimum, self._room):
             yield held
 

@@ -22,9 +22,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BITS = (2, 4, 6, 8)
-EMPTY_ROW_POLICIES = ("dense", "zero", "top1")
-
 
 def level_count(bits: int) -> int:
     """m, the largest code: 1, 7, 31, 127 for 2, 4, 6, 8 bits."""
@@ -33,7 +30,8 @@ def level_count(bits: int) -> int:
 
 def row_norms(x: Tensor) -> Tensor:
     """||x|| of each row: [..., d] -> [..., 1], summed in float64 so that the order of summation leaves no trace."""
-    return torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float64).to(x.dtype)
+    norms: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float64)
+    return norms.to(x.dtype)
 
 
 def normalise_rows(x: Tensor, norms: Tensor) -> Tensor:

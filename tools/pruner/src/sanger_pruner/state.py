@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import PrunerConfig
+from .errors import InputError
 from .rule import (
     apply_empty_row,
     masked_softmax,
@@ -30,7 +31,7 @@ RUNNING_RATE = 1 - 0.9999
 """Share of the difference by which a training step moves a running maximum."""
 
 
-class NotCalibrated(RuntimeError):
+class NotCalibrated(InputError):
     """A quantiser was asked for codes before it saw data: its range is 0 and every prediction would be equal."""
 
 
@@ -96,9 +97,7 @@ class PrunerState(nn.Module):
         """One threshold for the layer, or one per head."""
         new = torch.as_tensor(values, dtype=torch.float64, device=self.threshold.device)
         if new.ndim and new.shape != self.threshold.shape:
-            raise ValueError(
-                f"layer {self.layer_id}: expected {self.heads} thresholds, found {tuple(new.shape)}"
-            )
+            raise ValueError(f"layer {self.layer_id}: expected {self.heads} thresholds, found {tuple(new.shape)}")
         self.threshold.copy_(new)
         if self.config.policy == "learned":
             with torch.no_grad():
@@ -110,9 +109,7 @@ class PrunerState(nn.Module):
         self.quant_k.zero_()
         self._ready.clear()
 
-    def predict(
-        self, q: Tensor, k: Tensor, allowed: Tensor | None, bias: Tensor | None, scaling: float
-    ) -> Prediction:
+    def predict(self, q: Tensor, k: Tensor, allowed: Tensor | None, bias: Tensor | None, scaling: float) -> Prediction:
         """Predicted scores of q [B,H,L,d] and k [B,H,M,d], keys already repeated per query head."""
         bits = self.config.bits
         quantised_q = quantise_operand(q.float(), bits, lambda unit: self._range("quant_q", unit))
@@ -147,9 +144,7 @@ class PrunerState(nn.Module):
         name = self.config.static_name
         assert name is not None
         parameters = tuple(sorted((key, _hashable(value)) for key, value in self.config.static.items()))
-        mask = _pattern(
-            name, parameters, self.heads, q.shape[-2], k.shape[-2], self.layer_index, self.config.seed
-        )
+        mask = _pattern(name, parameters, self.heads, q.shape[-2], k.shape[-2], self.layer_index, self.config.seed)
         keep = torch.from_numpy(mask).to(q.device)[None]
         keep = keep.clone() if allowed is None else keep & allowed
         return apply_empty_row(keep, None, allowed, self.config.empty_row)
@@ -172,12 +167,12 @@ class PrunerState(nn.Module):
         return t
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        super()._load_from_state_dict(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(*args, **kwargs)
         self._ready.clear()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PrunerState:
         kept = {name: tensor.detach() for name, tensor in (*self.named_buffers(), *self.named_parameters())}
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, tensor in kept.items():
             moved = getattr(self, name)
             if moved.dtype != tensor.dtype:

@@ -47,9 +47,7 @@ class StaticPattern:
     def layout(self, n: int, heads: int, layer: int = 0, seed: int = 0) -> Layout:
         """bool [heads, n, n]."""
         if self.different_layout_per_head:
-            return np.stack(
-                [self.head_layout(n, h, np.random.default_rng((seed, layer, h))) for h in range(heads)]
-            )
+            return np.stack([self.head_layout(n, h, np.random.default_rng((seed, layer, h))) for h in range(heads)])
         one = self.head_layout(n, 0, np.random.default_rng((seed, 0, 0)))
         return np.broadcast_to(one, (heads, n, n))
 
@@ -104,9 +102,7 @@ class Fixed(StaticPattern):
             glob,
         )
         many = self.num_different_global_patterns
-        expect(
-            1 <= many <= local // glob, "static.num_different_global_patterns", f"1 .. {local // glob}", many
-        )
+        expect(1 <= many <= local // glob, "static.num_different_global_patterns", f"1 .. {local // glob}", many)
         if many > 1:
             expect(
                 self.different_layout_per_head,
@@ -119,9 +115,7 @@ class Fixed(StaticPattern):
         layout = np.zeros((n, n), bool)
         unidirectional = self.attention == "unidirectional"
         _windows(layout, [self.num_local_blocks], unidirectional)
-        first = (
-            self.num_local_blocks - (1 + head % self.num_different_global_patterns) * self.num_global_blocks
-        )
+        first = self.num_local_blocks - (1 + head % self.num_different_global_patterns) * self.num_global_blocks
         whole = n - n % self.num_local_blocks
         starts = list(range(first, whole, self.num_local_blocks))
         if whole < n:
@@ -244,9 +238,7 @@ class BlockStructured(StaticPattern):
         super().__post_init__()
         for name in ("block_rows", "block_columns"):
             value = getattr(self, name)
-            expect(
-                value >= 1 and value % self.block == 0, f"static.{name}", f"a multiple of {self.block}", value
-            )
+            expect(value >= 1 and value % self.block == 0, f"static.{name}", f"a multiple of {self.block}", value)
         expect(0 < self.density <= 1, "static.density", "a number in (0, 1]", self.density)
 
     def head_layout(self, n: int, head: int, rng: np.random.Generator) -> Layout:
@@ -311,7 +303,7 @@ def make_pattern(name: str, parameters: Mapping[str, Any] | None = None) -> Stat
     known = [f.name for f in fields(named.pattern)]
     for key in values:
         expect(key in known, f"static pattern {name}", f"parameters among {', '.join(known)}", repr(key))
-    tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    tuples: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     try:
         return named.pattern(**tuples)
     except TypeError as error:

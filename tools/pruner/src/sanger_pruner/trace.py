@@ -31,11 +31,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from .config import BITS, EMPTY_ROW_POLICIES
 from .errors import InputError, expect
-from .rule import BITS, EMPTY_ROW_POLICIES
 
 FORMAT, VERSION = "sanger-trace", "1"
-DTYPES = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 ID = re.compile(r"[0-9]+(-enc|-dec|-cross)?")
 TENSOR = re.compile(r"layer\.([0-9]+(?:-enc|-dec|-cross)?)\.(q|k|v|mask|valid|valid_q)")
 POLICY = re.compile(r"sanger|learned|topk:[1-9][0-9]*|static:[A-Za-z0-9_]+")
@@ -208,9 +208,7 @@ class TraceWriter:
         slot = self._slots[name]
         count, size = len(values), values.nbytes
         if size != count * slot.bytes_per_sequence:
-            raise ValueError(
-                f"{name}: expected {slot.bytes_per_sequence} bytes a sequence, found shape {values.shape}"
-            )
+            raise ValueError(f"{name}: expected {slot.bytes_per_sequence} bytes a sequence, found shape {values.shape}")
         if slot.written + count > self.sequences:
             raise ValueError(f"{name}: expected {self.sequences} sequences, found more")
         view = memoryview(np.ascontiguousarray(values)).cast("B")
@@ -250,7 +248,7 @@ class Trace:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self._file = safe_open(self.path, framework="numpy")
+            self._file = cast(Any, safe_open(self.path, framework="numpy"))
         except (OSError, SafetensorError) as error:
             raise InputError(f"{self.path}: expected a safetensors file, found {_one_line(error)}") from error
         self.metadata: dict[str, str] = self._file.metadata() or {}
@@ -322,11 +320,9 @@ class Trace:
     def _layer(self, layer_id: str) -> LayerInfo:
         b, heads, queries, size = self._shape(layer_id, "q", 4)
         _, kv_heads, keys, _ = self._shape(layer_id, "k", 4)
-        self._expect(
-            heads % kv_heads == 0, f"layer.{layer_id}.k", f"a number of heads that divides {heads}", kv_heads
-        )
+        self._expect(heads % kv_heads == 0, f"layer.{layer_id}.k", f"a number of heads that divides {heads}", kv_heads)
         has_mask = f"layer.{layer_id}.mask" in self._shapes
-        values = {key: self._map(key).get(layer_id) for key in LAYER_KEYS}
+        values: Any = {key: self._map(key).get(layer_id) for key in LAYER_KEYS}
         for key in ("causal", "scaling", *(("policy", "empty_row") if has_mask else ())):
             self._expect(values[key] is not None, f"{key} of layer {layer_id}", "a value", None)
         if not has_mask:
@@ -338,9 +334,7 @@ class Trace:
             if name == "valid_q" and key not in self._shapes:
                 continue
             self._expect(key in self._shapes, key, "a tensor", "none")
-            self._expect(
-                self._shapes[key][1] == shape, key, f"shape {list(shape)}", list(self._shapes[key][1])
-            )
+            self._expect(self._shapes[key][1] == shape, key, f"shape {list(shape)}", list(self._shapes[key][1]))
             self._expect((self._shapes[key][0] == "U8") == (dtype == "U8"), key, dtype, self._shapes[key][0])
         return info
 
@@ -352,9 +346,7 @@ class Trace:
         self._expect(square, f"causal {where}", "false unless there are as many keys as queries", info.causal)
         if info.policy is None:
             return
-        self._expect(
-            POLICY.fullmatch(str(info.policy)) is not None, f"policy {where}", "a policy", info.policy
-        )
+        self._expect(POLICY.fullmatch(str(info.policy)) is not None, f"policy {where}", "a policy", info.policy)
         known = info.empty_row in EMPTY_ROW_POLICIES
         self._expect(known, f"empty_row {where}", "dense, zero or top1", info.empty_row)
         if info.policy == "sanger":
@@ -362,11 +354,9 @@ class Trace:
             for key in ("quant_q", "quant_k"):
                 value = getattr(info, key)
                 self._expect(_positive(value), f"{key} {where}", "a positive number", value)
-            limits = info.threshold if isinstance(info.threshold, list) else [info.threshold] * info.heads
+            limits: list[Any] = info.threshold if isinstance(info.threshold, list) else [info.threshold] * info.heads
             fits = len(limits) == info.heads and all(_number(t) and 0 <= t < 1 for t in limits)
-            self._expect(
-                fits, f"threshold {where}", f"a number in [0, 1) or {info.heads} of them", info.threshold
-            )
+            self._expect(fits, f"threshold {where}", f"a number in [0, 1) or {info.heads} of them", info.threshold)
 
     def read(self, layer_id: str, sequence: int) -> Sequences:
         """One sequence of a layer (arrays keep a leading axis of 1), its data checked."""
@@ -411,7 +401,7 @@ LAYER_KEYS = ("causal", "scaling", "policy", "empty_row", "threshold", "bits", "
 def allowed_positions(info: LayerInfo, data: Sequences) -> Bools:
     """Keys that are no padding and, in a causal layer, not in the future: bool [b,1,L,M]."""
     allowed = np.broadcast_to(data.valid[:, None, None, :], (len(data.valid), 1, info.queries, info.keys))
-    return allowed & np.tri(info.queries, info.keys, dtype=bool) if info.causal else allowed
+    return allowed & np.tri(info.queries, info.keys, dtype=bool) if info.causal else allowed.copy()
 
 
 def _number(value: object) -> bool:

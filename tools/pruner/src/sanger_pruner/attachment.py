@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import safe_open
@@ -18,11 +18,12 @@ from .errors import InputError
 from .layers import find_layers
 from .state import Observer, PrunerState
 
+Model = TypeVar("Model", bound=nn.Module)
 CONFIG_KEY = "sanger_pruner"
 BEFORE_KEY = "_sanger_pruner_before"
 
 
-def attach(model: nn.Module, config: PrunerConfig | None = None) -> nn.Module:
+def attach(model: Model, config: PrunerConfig | None = None) -> Model:
     """Prune the attention of a transformers model, in place, and return it.
 
     Works on every model whose layers use transformers' attention interface. Attaching again replaces the policy but
@@ -37,10 +38,11 @@ def attach(model: nn.Module, config: PrunerConfig | None = None) -> nn.Module:
         state.to(next(layer.module.parameters()).device)
         state.train(layer.module.training)
         setattr(layer.module, STATE, state)
-    if getattr(model, BEFORE_KEY, None) is None:
-        setattr(model, BEFORE_KEY, model.config._attn_implementation)  # type: ignore[union-attr]
-    model.set_attn_implementation(NAME)  # type: ignore[operator]
-    setattr(model.config, CONFIG_KEY, config.to_dict())
+    host: Any = model
+    if getattr(host, BEFORE_KEY, None) is None:
+        setattr(host, BEFORE_KEY, host.config._attn_implementation)
+    host.set_attn_implementation(NAME)
+    setattr(host.config, CONFIG_KEY, config.to_dict())
     return model
 
 
@@ -50,17 +52,18 @@ def _keep_ranges(state: PrunerState, before: Mapping[str, Any] | None) -> None:
         state.quant_k.copy_(before["quant_k"])
 
 
-def detach(model: nn.Module) -> nn.Module:
+def detach(model: Model) -> Model:
     """Undo `attach`: the attention implementation from before, no state left."""
     for layer in find_layers(model):
         if hasattr(layer.module, STATE):
             delattr(layer.module, STATE)
-    before = getattr(model, BEFORE_KEY, None)
+    host: Any = model
+    before = getattr(host, BEFORE_KEY, None)
     if before is not None:
-        model.set_attn_implementation(before)  # type: ignore[operator]
-        delattr(model, BEFORE_KEY)
-    if hasattr(model.config, CONFIG_KEY):
-        delattr(model.config, CONFIG_KEY)  # type: ignore[arg-type]
+        host.set_attn_implementation(before)
+        delattr(host, BEFORE_KEY)
+    if hasattr(host.config, CONFIG_KEY):
+        delattr(host.config, CONFIG_KEY)
     return model
 
 
@@ -68,9 +71,7 @@ def _named_states(model: nn.Module) -> list[tuple[str, PrunerState]]:
     """Attention module name and its state, in module order."""
     suffix = f".{STATE}"
     return [
-        (name.removesuffix(suffix), module)
-        for name, module in model.named_modules()
-        if isinstance(module, PrunerState)
+        (name.removesuffix(suffix), module) for name, module in model.named_modules() if isinstance(module, PrunerState)
     ]
 
 
@@ -100,9 +101,7 @@ def calibrating(model: nn.Module) -> Iterator[nn.Module]:
 
 
 @contextmanager
-def observing(
-    model: nn.Module, observer: Observer, storage: torch.dtype | None = None
-) -> Iterator[nn.Module]:
+def observing(model: nn.Module, observer: Observer, storage: torch.dtype | None = None) -> Iterator[nn.Module]:
     """Inside, `observer` gets every LayerCall.
 
     With `storage` (float16 or float32), q, k and v go through that type before anything is computed from them: the
@@ -120,6 +119,19 @@ def _restore(state: PrunerState, observer: Observer | None, storage: torch.dtype
     state.observer, state.storage = observer, storage
 
 
+@contextmanager
+def overriding(model: nn.Module, config: PrunerConfig) -> Iterator[nn.Module]:
+    """Inside, another policy prunes, with the same ranges and thresholds: PrunerConfig("dense") for a reference."""
+    before = {id(state): state.config for state in states(model).values()}
+    try:
+        for state in states(model).values():
+            state.config = config
+        yield model
+    finally:
+        for state in states(model).values():
+            state.config = before[id(state)]
+
+
 def set_thresholds(model: nn.Module, thresholds: float | Mapping[str, float | list[float]]) -> None:
     """One threshold for all layers, or by layer id one for the layer or one per head."""
     layers = states(model)
@@ -131,7 +143,7 @@ def set_thresholds(model: nn.Module, thresholds: float | Mapping[str, float | li
         layers[layer_id].set_thresholds(value)
 
 
-def attach_saved(model: nn.Module, directory: str | Path) -> nn.Module:
+def attach_saved(model: Model, directory: str | Path) -> Model:
     """Attach what a model had when `save_pretrained` wrote it to `directory`: policy, ranges, thresholds.
 
     `from_pretrained` itself restores the weights only, since it builds the model without the pruner's modules.
@@ -139,9 +151,7 @@ def attach_saved(model: nn.Module, directory: str | Path) -> nn.Module:
     folder = Path(directory)
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8")).get(CONFIG_KEY)
     if settings is None:
-        raise InputError(
-            f"{folder / 'config.json'}: {CONFIG_KEY}: expected a saved pruner configuration, found none"
-        )
+        raise InputError(f"{folder / 'config.json'}: {CONFIG_KEY}: expected a saved pruner configuration, found none")
     attach(model, PrunerConfig.from_dict(settings))
     values = _saved_state(folder)
     wanted = {name for name in model.state_dict() if f".{STATE}." in name}

@@ -1,0 +1,1 @@
+"""The `sanger-prune` command: `main` and a module per verb."""
