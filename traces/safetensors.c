@@ -338,7 +338,8 @@ cJSON *safetensors_parse_json(const char *text, size_t size, safetensors_json_ru
         return NULL;
     }
     cJSON *root = cJSON_ParseWithLength(text, size);
-    if (!root) safetensors_fail(err, err_size, shown, "%.80s: expected JSON that fits in memory", field);
+    if (!root)
+        safetensors_fail(err, err_size, shown, "%.80s: expected JSON that fits in memory, found more", field);
     return root;
 }
 
@@ -588,7 +589,7 @@ static bool read_bytes(const safetensors_file_t *file, uint64_t at, void *buffer
 static uint64_t little_endian(const uint8_t bytes[LENGTH_BYTES])
 {
     uint64_t value = 0;
-    for (unsigned i = LENGTH_BYTES; i-- > 0;) value = value << 8 | bytes[i];
+    for (unsigned i = 0; i < LENGTH_BYTES; i++) value |= (uint64_t)bytes[i] << (8 * i);
     return value;
 }
 

@@ -46,7 +46,7 @@ typedef struct {
 
 static bool out_of_memory(const report_t *report)
 {
-    return FAIL(report, "memory: expected enough for one head, found too little");
+    return FAIL(report, "memory: expected enough for a layer, found too little");
 }
 
 const char *trace_empty_row_name(trace_empty_row_t empty_row)
@@ -872,7 +872,7 @@ bool trace_validate(const trace_t *trace, char *err, size_t err_size)
 
 // ---- writing
 
-typedef cJSON *value_of_t(const trace_layer_data_t *); // NULL: leave it out
+typedef cJSON *value_of_t(const trace_layer_data_t *); // NULL: out of memory
 
 // cJSON's own printing may lose the last bit.
 static cJSON *exact_number(double value)
@@ -894,17 +894,16 @@ static cJSON *scaling_of(const trace_layer_data_t *layer)
 
 static cJSON *policy_of(const trace_layer_data_t *layer)
 {
-    return layer->policy ? cJSON_CreateString(layer->policy) : NULL;
+    return cJSON_CreateString(layer->policy);
 }
 
 static cJSON *empty_row_of(const trace_layer_data_t *layer)
 {
-    return layer->empty_row ? cJSON_CreateString(trace_empty_row_name(layer->empty_row)) : NULL;
+    return cJSON_CreateString(trace_empty_row_name(layer->empty_row));
 }
 
 static cJSON *threshold_of(const trace_layer_data_t *layer)
 {
-    if (layer->threshold_count == 0) return NULL;
     if (layer->threshold_count == 1) return exact_number(layer->threshold[0]);
     cJSON *array = cJSON_CreateArray();
     for (size_t h = 0; h < layer->threshold_count && array; h++)
@@ -914,33 +913,56 @@ static cJSON *threshold_of(const trace_layer_data_t *layer)
 
 static cJSON *bits_of(const trace_layer_data_t *layer)
 {
-    return layer->bits ? cJSON_CreateNumber(layer->bits) : NULL;
+    return cJSON_CreateNumber(layer->bits);
 }
 
 static cJSON *quant_q_of(const trace_layer_data_t *layer)
 {
-    return layer->quant_q != 0 ? exact_number(layer->quant_q) : NULL;
+    return exact_number(layer->quant_q);
 }
 
 static cJSON *quant_k_of(const trace_layer_data_t *layer)
 {
-    return layer->quant_k != 0 ? exact_number(layer->quant_k) : NULL;
+    return exact_number(layer->quant_k);
 }
 
 static value_of_t *const values_of[FIELDS] = {causal_of,    scaling_of, policy_of,  empty_row_of,
                                               threshold_of, bits_of,    quant_q_of, quant_k_of};
 
-// The JSON map of one field over all layers, for cJSON_free; NULL when no layer has it or out of memory.
-static char *build_map(const trace_data_t *data, size_t field)
+static bool is_given(const trace_layer_data_t *layer, size_t field)
+{
+    const bool given[FIELDS] = {true,
+                                true,
+                                layer->policy != NULL,
+                                layer->empty_row != TRACE_EMPTY_ROW_NONE,
+                                layer->threshold_count > 0,
+                                layer->bits != 0,
+                                layer->quant_q != 0,
+                                layer->quant_k != 0};
+    return given[field];
+}
+
+static bool add_value(cJSON *map, const trace_layer_data_t *layer, size_t field)
+{
+    cJSON *value = values_of[field](layer);
+    if (value && cJSON_AddItemToObject(map, layer->id, value)) return true;
+    cJSON_Delete(value);
+    return false;
+}
+
+// The JSON map of one field over all layers, for cJSON_free; *text stays NULL when no layer has it.
+static bool build_map(const trace_data_t *data, size_t field, char **text)
 {
     cJSON *map = cJSON_CreateObject();
-    for (size_t i = 0; i < data->layer_count && map; i++) {
-        cJSON *value = values_of[field](&data->layers[i]);
-        if (value && !cJSON_AddItemToObject(map, data->layers[i].id, value)) cJSON_Delete(value);
+    bool fine = map != NULL;
+    for (size_t i = 0; i < data->layer_count && fine; i++)
+        if (is_given(&data->layers[i], field)) fine = add_value(map, &data->layers[i], field);
+    if (fine && map->child) {
+        *text = cJSON_PrintUnformatted(map);
+        fine = *text != NULL;
     }
-    char *text = map && map->child ? cJSON_PrintUnformatted(map) : NULL;
     cJSON_Delete(map);
-    return text;
+    return fine;
 }
 
 static safetensors_tensor_t make_tensor(const char *name, safetensors_dtype_t dtype, int rank, size_t a,
@@ -1042,17 +1064,18 @@ typedef struct {
     char *maps[FIELDS];
 } plan_t;
 
-static void plan_pairs(plan_t *plan, const trace_data_t *data)
+static bool plan_pairs(plan_t *plan, const trace_data_t *data)
 {
     const safetensors_pair_t own[] = {
         {"format", "sanger-trace"}, {"version", "1"}, {"model", data->model}, {"source", data->source}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) plan->pairs[plan->pair_count++] = own[i];
     for (size_t field = 0; field < FIELDS; field++) {
-        plan->maps[field] = build_map(data, field);
+        if (!build_map(data, field, &plan->maps[field])) return false;
         if (plan->maps[field])
             plan->pairs[plan->pair_count++] = (safetensors_pair_t){fields[field].key, plan->maps[field]};
     }
     for (size_t i = 0; i < data->extra_count; i++) plan->pairs[plan->pair_count++] = data->extra[i];
+    return true;
 }
 
 static bool make_plan(plan_t *plan, const trace_data_t *data, const report_t *report)
@@ -1065,8 +1088,7 @@ static bool make_plan(plan_t *plan, const trace_data_t *data, const report_t *re
     for (size_t i = 0; i < data->layer_count; i++)
         plan->tensor_count +=
             plan_layer(&data->layers[i], plan->names + i * PARTS, plan->tensors + plan->tensor_count);
-    plan_pairs(plan, data);
-    return true;
+    return plan_pairs(plan, data) || out_of_memory(report);
 }
 
 static void free_plan(plan_t *plan)
