@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "binarise.h"
 #include "delay_line.h"
 #include "exp.h"
 #include "normalise.h"
@@ -6,6 +7,8 @@
 #include "pe.h"
 #include "pe_array.h"
 #include "pe_row.h"
+#include "score_array.h"
+#include "score_pe.h"
 #include "split.h"
 
 const block_type_t *const block_types[] = {
@@ -14,8 +17,18 @@ const block_type_t *const block_types[] = {
     &delay_line_type,
     &pe_row_type,
     &pe_array_type,
+    &score_pe_type,
+    &score_array_type,
+    &binarise_type,
     &pack_type,
     &split_type,
     &normalise_type,
     NULL,
 };
+
+const block_type_t *block_fast(const block_type_t *type, const design_t *d)
+{
+    (void)type;
+    (void)d;
+    return NULL;
+}
