@@ -6,7 +6,7 @@
 //@let m_w = clog2(parts + 1)
 //@let at_w = clog2(columns + pes)
 //@let k_w = clog2(pes)
-//@let s_w = max(col_w, clog2(2 * pes))
+//@let s_w = clog2(2 * pes)
 //@let reach = columns - pes
 /// Splits a mask row of @{columns} columns into sub-rows of at most @{pes} kept ones and places these on PEs ("slots").
 /// It does not choose which sub-rows share a pass, and keeps one row at a time.
@@ -97,9 +97,10 @@ module @{prefix}_split (
     end
   end
 
-  // ---- place: slot = min(i + max over j<=i of (wish_j - j), column, @{pes} - kept + i), a prefix maximum ----
+  // ---- place: slot = min(i + max over j<=i of (wish_j - j), @{pes} - kept + i), a prefix maximum ----
+  // No slot lies beyond its own column: no wish does, and columns grow at least as fast as i.
   logic [@{s_w-1}:0] free;  // @{pes} - kept: how far the last column may still move
-  logic [@{s_w-1}:0] ahead, raised, slot, column;
+  logic [@{s_w-1}:0] ahead, raised, slot;
   logic [@{pes-1}:0] active;
   logic [@{pes*col_w-1}:0] held;
   always_comb begin
@@ -112,14 +113,11 @@ module @{prefix}_split (
     ahead = '0;
     raised = '0;
     slot = '0;
-    column = '0;
     for (int i = 0; i < @{pes}; i++) begin
       // @{pes-1} is added to keep wish - j from falling below zero
       raised = @{s_w}'(wish[i*@{k_w}+:@{k_w}]) + @{s_w}'(@{pes-1} - i);
       if (there[i] && raised > ahead) ahead = raised;
-      column = @{s_w}'(picked[i*@{col_w}+:@{col_w}]);
       slot = ahead - @{s_w}'(@{pes-1} - i);
-      if (slot > column) slot = column;
       if (slot > free + @{s_w}'(i)) slot = free + @{s_w}'(i);
       for (int k = 0; k < @{pes}; k++) begin
         if (there[i] && slot == @{s_w}'(k)) begin
