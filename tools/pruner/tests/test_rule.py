@@ -146,7 +146,7 @@ def test_a_quantiser_that_saw_only_zeros_is_refused() -> None:
 def empty_row_case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     keep = torch.tensor([[True, False, True], [False, False, False], [False, False, True]])
     allowed = torch.tensor([[True, True, False], [False, True, True], [False, False, False]])
-    scores = torch.tensor([[1.0, 0, 0], [9.0, 2, 2], [0.0, 0, 1]]).masked_fill(~allowed, -1e30)
+    scores = torch.tensor([[0.0, 1, 0], [9.0, 2, 2], [0.0, 0, 1]]).masked_fill(~allowed, -1e30)
     return keep, allowed, scores
 
 
