@@ -99,8 +99,8 @@ static int64_t shift(parser_t *p, int64_t a, int64_t by, bool left)
 
 /* Binary operators, loosest first; longer spellings before their prefixes. */
 enum { LEVELS = 6 };
-static const char *const operators[LEVELS][5] = {
-    {"||"}, {"&&"}, {"==", "!=", "<=", ">="}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"},
+static const char *const operators[LEVELS][7] = {
+    {"||"}, {"&&"}, {"==", "!=", "<=", ">=", "<", ">"}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"},
 };
 
 static int64_t apply(parser_t *p, const char *op, int64_t a, int64_t b)
@@ -110,8 +110,8 @@ static int64_t apply(parser_t *p, const char *op, int64_t a, int64_t b)
     case '&': return a && b;
     case '=': return a == b;
     case '!': return a != b;
-    case '<': return op[1] == '=' ? a <= b : shift(p, a, b, true);
-    case '>': return op[1] == '=' ? a >= b : shift(p, a, b, false);
+    case '<': return op[1] == '<' ? shift(p, a, b, true) : op[1] == '=' ? a <= b : a < b;
+    case '>': return op[1] == '>' ? shift(p, a, b, false) : op[1] == '=' ? a >= b : a > b;
     case '+': return a + b;
     case '-': return a - b;
     case '*': return a * b;

@@ -199,12 +199,10 @@ static int generate_vlt(const job_t *job)
     put_header(out, job->d, "the module list", "//");
     fputs("`verilator_config\n", out);
     for (int i = 0; i < MODULES; ++i) {
-        static const char *const seen[] = {"*_q", "*_n"};
-        for (int k = 0; k < 2; ++k) {
-            fprintf(out, "public_flat_rd -module \"%s_%s\" -var \"%s\"\n", job->d->name, modules[i].module, seen[k]);
-        }
+        fprintf(out, "public_flat_rd -module \"%s_%s\" -var \"*_q\"\n", job->d->name, modules[i].module);
+        if (!modules[i].apart) continue;
         fprintf(out, "public_flat_rd -module \"%s_%s\" -var \"*_i\"\n", job->d->name, modules[i].module);
-        if (modules[i].apart) fprintf(out, "no_inline -module \"%s_%s\"\n", job->d->name, modules[i].module);
+        fprintf(out, "no_inline -module \"%s_%s\"\n", job->d->name, modules[i].module);
     }
     return finish(job, ".vlt", out, &text, &bytes, 0);
 }

@@ -157,15 +157,36 @@ static dut_status_t write_text(build_t *b, const char *name, const char *text)
     return ok ? DUT_OK : fail(b, DUT_BAD_INPUT, path, "write failed");
 }
 
+/* Registers are visible in every build; outputs and the nets that the unit's table names in this one only, since
+   every visible net is one that Verilator may not optimise away. */
+static dut_status_t write_visible(build_t *b)
+{
+    signal_t table[SIGNAL_MAX];
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out) return fail(b, DUT_BAD_INPUT, b->module, "out of memory");
+    fprintf(out, "`verilator_config\npublic_flat_rd -module \"%s\" -var \"*_i\"\n", b->module);
+    fprintf(out, "public_flat_rd -module \"%s\" -var \"*_o\"\n", b->module);
+    int n = b->type->signals(b->d, table);
+    for (int i = 0; i < n; ++i) {
+        if (table[i].kind != SIGNAL_NET || !table[i].path) continue;
+        const char *dot = strrchr(table[i].path, '.');
+        fprintf(out, "public_flat_rd -module \"*\" -var \"%s\"\n", dot ? dot + 1 : table[i].path);
+    }
+    fclose(out);
+    dut_status_t status = write_text(b, "visible.vlt", text);
+    free(text);
+    return status;
+}
+
 static dut_status_t write_files(build_t *b)
 {
-    char visible[256];
     if (mkdir(b->part, 0777) && errno != EEXIST) return fail(b, DUT_BAD_INPUT, b->part, strerror(errno));
     for (int i = 0; i < b->set.n; ++i) {
         if (write_text(b, b->set.file[i].name, b->set.file[i].text)) return DUT_BAD_INPUT;
     }
-    snprintf(visible, sizeof visible, "`verilator_config\npublic_flat_rd -module \"%s\" -var \"*_o\"\n", b->module);
-    return write_text(b, "top.vlt", visible);
+    return write_visible(b);
 }
 
 static dut_status_t run(build_t *b, char *const argv[])
@@ -178,35 +199,53 @@ static dut_status_t run(build_t *b, char *const argv[])
 
 static dut_status_t verilate(build_t *b)
 {
-    char own_vlt[PATHS], top_vlt[PATHS], source[PATHS], objects[PATHS];
+    char own_vlt[PATHS], visible[PATHS], source[PATHS], objects[PATHS];
     snprintf(own_vlt, sizeof own_vlt, "%s/%s.vlt", b->part, b->d->name);
-    snprintf(top_vlt, sizeof top_vlt, "%s/top.vlt", b->part);
+    snprintf(visible, sizeof visible, "%s/visible.vlt", b->part);
     snprintf(source, sizeof source, "%s/%s.v", b->part, b->module);
     snprintf(objects, sizeof objects, "%s/obj", b->part);
     char *const argv[] = {"verilator", "--cc", "-Wno-fatal", "-fno-table", "--x-initial", "unique", "--x-assign",
                           "unique", "--output-split", "0", "--prefix", "Vdut", "-Mdir", objects, "--top-module",
-                          b->module, "-y", b->part, own_vlt, top_vlt, source, NULL};
+                          b->module, "-y", b->part, own_vlt, visible, source, NULL};
     return run(b, argv);
 }
 
-/* One translation unit out of all that Verilator wrote: its headers are read once. */
-static dut_status_t write_unity(build_t *b)
+/* ---- compiling what Verilator wrote ---- */
+
+/* Set-up code and symbol tables run once: they are not worth optimising. */
+static bool is_slow(const char *name) { return strstr(name, "Slow") || strstr(name, "Syms") || strstr(name, "ConstPool"); }
+static bool is_row(const char *name) { return strstr(name, "_row__") != NULL; }
+
+/* Translation units of a build; each includes its share of Verilator's files, whose headers are read once. A
+   heavy unit gets its row code and its slow code in units of their own, to be compiled side by side. */
+typedef enum { PART_TOP, PART_ROW, PART_SLOW, PARTS } part_t;
+static const char *const part_names[PARTS] = {"top", "row", "slow"};
+
+static part_t part_of(const build_t *b, const char *name)
 {
-    char path[PATHS];
+    if (!b->heavy) return PART_TOP;
+    return is_slow(name) ? PART_SLOW : is_row(name) ? PART_ROW : PART_TOP;
+}
+
+static dut_status_t write_part(build_t *b, part_t part)
+{
+    char path[PATHS], name[32], *text = NULL;
+    size_t bytes = 0;
     snprintf(path, sizeof path, "%s/obj", b->part);
     DIR *folder = opendir(path);
     if (!folder) return fail(b, DUT_BAD_INPUT, path, strerror(errno));
-    char *text = NULL;
-    size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
-    for (struct dirent *entry; (entry = readdir(folder));) {
+    for (struct dirent *entry; out && (entry = readdir(folder));) {
         size_t n = strlen(entry->d_name);
-        if (n > 4 && !strcmp(entry->d_name + n - 4, ".cpp")) fprintf(out, "#include \"obj/%s\"\n", entry->d_name);
+        bool is_source = n > 4 && !strcmp(entry->d_name + n - 4, ".cpp");
+        if (is_source && part_of(b, entry->d_name) == part) fprintf(out, "#include \"obj/%s\"\n", entry->d_name);
     }
     closedir(folder);
-    fprintf(out, "#include \"%s/sim/plugin.cpp\"\n", paths_data());
+    if (!out) return fail(b, DUT_BAD_INPUT, path, "out of memory");
+    if (part == PART_TOP) fprintf(out, "#include \"%s/sim/plugin.cpp\"\n", paths_data());
     fclose(out);
-    dut_status_t status = write_text(b, "unity.cpp", text);
+    snprintf(name, sizeof name, "%s.cpp", part_names[part]);
+    dut_status_t status = write_text(b, name, text);
     free(text);
     return status;
 }
@@ -222,31 +261,68 @@ static dut_status_t verilator_root(build_t *b, char *root, size_t n)
     return DUT_OK;
 }
 
-static dut_status_t compile(build_t *b)
+#define COMMON_FLAGS "-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", \
+                     "-DVM_TRACE=0", "-DVL_THREADED=0", "-pthread"
+
+/* Verilator's run-time library is the same for all plug-ins: compiled once into the cache. */
+static dut_status_t build_runtime(build_t *b, const char *root, char object[PATHS])
 {
-    char root[PATH_MAX_BYTES], include[PATHS], vltstd[PATHS], sim[PATHS], here[PATHS], objects[PATHS];
-    char unity[PATHS], verilated[PATHS], threads[PATHS], target[PATHS], scope[192];
-    if (verilator_root(b, root, 2048)) return DUT_MISSING_TOOL;
+    char source[PATHS], threads[PATHS], include[PATHS], vltstd[PATHS], part[PATHS], cache[PATH_MAX_BYTES];
+    uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), root));
+    if (paths_cache(cache, b->error)) return DUT_BAD_INPUT;
+    snprintf(object, PATHS, "%s/verilated-%016llx.o", cache, (unsigned long long)h);
+    if (!access(object, R_OK)) return DUT_OK;
+    snprintf(source, sizeof source, "%s/include/verilated.cpp", root);
+    snprintf(threads, sizeof threads, "%s/include/verilated_threads.cpp", root);
     snprintf(include, sizeof include, "-I%s/include", root);
     snprintf(vltstd, sizeof vltstd, "-I%s/include/vltstd", root);
-    snprintf(verilated, sizeof verilated, "%s/include/verilated.cpp", root);
-    snprintf(threads, sizeof threads, "%s/include/verilated_threads.cpp", root);
+    snprintf(part, sizeof part, "%s.part%ld", object, (long)getpid());
+    char *const argv[] = {"g++", COMMON_FLAGS, "-O2", include, vltstd, "-include", source, "-c", threads, "-o", part, NULL};
+    dut_status_t status = run(b, argv);
+    if (!status && rename(part, object)) status = fail(b, DUT_BAD_INPUT, object, strerror(errno));
+    return status;
+}
+
+static int start_part(build_t *b, part_t part, const char *root)
+{
+    char include[PATHS], vltstd[PATHS], sim[PATHS], here[PATHS], objects[PATHS], source[PATHS], object[PATHS], scope[192];
+    snprintf(include, sizeof include, "-I%s/include", root);
+    snprintf(vltstd, sizeof vltstd, "-I%s/include/vltstd", root);
     snprintf(sim, sizeof sim, "-I%s/sim", paths_data());
     snprintf(here, sizeof here, "-I%s", b->part);
     snprintf(objects, sizeof objects, "-I%s/obj", b->part);
-    snprintf(unity, sizeof unity, "%s/unity.cpp", b->part);
-    snprintf(target, sizeof target, "%s/plugin.so", b->part);
+    snprintf(source, sizeof source, "%s/%s.cpp", b->part, part_names[part]);
+    snprintf(object, sizeof object, "%s/%s.o", b->part, part_names[part]);
     snprintf(scope, sizeof scope, "-DDUT_SCOPE=\"TOP.%s\"", b->module);
-    char *argv[ARGS_MAX] = {"g++", "-std=c++17", b->heavy ? "-O3" : "-O1", "-march=native", "-fPIC", "-shared", "-w",
-                            "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0", "-DVL_THREADED=0",
-                            "-pthread", scope, here, objects, include, vltstd, sim, unity, verilated, threads, "-o",
-                            target};
-    if (!b->type->clocked) {
-        int n = 0;
-        while (argv[n]) ++n;
-        argv[n] = "-DDUT_COMBINATIONAL";
-    }
+    char *const argv[] = {"g++", COMMON_FLAGS, part == PART_SLOW ? "-O0" : b->heavy ? "-O3" : "-O1", scope,
+                          b->type->clocked ? "-DDUT_CLOCKED" : "-DDUT_COMBINATIONAL", here, objects, include, vltstd,
+                          sim, "-c", source, "-o", object, NULL};
+    return process_start(argv, b->log);
+}
+
+static dut_status_t link_parts(build_t *b, const char *runtime)
+{
+    char object[PARTS][PATHS], target[PATHS];
+    for (int i = 0; i < PARTS; ++i) snprintf(object[i], sizeof object[i], "%s/%s.o", b->part, part_names[i]);
+    snprintf(target, sizeof target, "%s/plugin.so", b->part);
+    char *argv[] = {"g++", "-shared", "-o", target, (char *)runtime, object[0], b->heavy ? object[1] : NULL, object[2], NULL};
     return run(b, argv);
+}
+
+static dut_status_t compile(build_t *b)
+{
+    char root[PATH_MAX_BYTES], runtime[PATHS];
+    int process[PARTS], parts = b->heavy ? PARTS : 1, failed = 0;
+    dut_status_t status = verilator_root(b, root, 2048);
+    if (!status) status = build_runtime(b, root, runtime);
+    for (int i = 0; i < parts && !status; ++i) status = write_part(b, (part_t)i);
+    if (status) return status;
+    for (int i = 0; i < parts; ++i) process[i] = start_part(b, (part_t)i, root);
+    for (int i = 0; i < parts; ++i) failed |= process_wait(process[i]);
+    if (!failed) return link_parts(b, runtime);
+    char why[PATHS + 96];
+    snprintf(why, sizeof why, "failed, see %s", b->log);
+    return fail(b, DUT_BAD_INPUT, "g++", why);
 }
 
 static bool is_built(const build_t *b)
@@ -273,7 +349,6 @@ static dut_status_t build_plugin(build_t *b)
     unlink(b->log);
     dut_status_t status = write_files(b);
     if (!status) status = verilate(b);
-    if (!status) status = write_unity(b);
     if (!status) status = compile(b);
     if (!status && rename(b->part, b->folder) && !is_built(b)) status = fail(b, DUT_BAD_INPUT, b->folder, strerror(errno));
     remove_folder(b->part);

@@ -26,20 +26,27 @@ bool process_exists(const char *program)
     return false;
 }
 
-int process_run(char *const argv[], const char *log)
+int process_start(char *const argv[], const char *log)
 {
     posix_spawn_file_actions_t actions;
     pid_t child;
-    int status;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     int failed = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (failed) return -1;
-    while (waitpid(child, &status, 0) < 0) {
+    return failed ? -1 : child;
+}
+
+int process_wait(int process)
+{
+    int status;
+    if (process < 0) return -1;
+    while (waitpid(process, &status, 0) < 0) {
         if (errno != EINTR) return -1;
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
+
+int process_run(char *const argv[], const char *log) { return process_wait(process_start(argv, log)); }

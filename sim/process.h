@@ -12,4 +12,8 @@ bool process_exists(const char *program);
    be started or was killed. */
 int process_run(char *const argv[], const char *log);
 
+/* The same without waiting; process_wait gives the exit status. A process that could not be started is -1. */
+int process_start(char *const argv[], const char *log);
+int process_wait(int process);
+
 #endif
