@@ -236,6 +236,13 @@ static void bad_heads(forge_t *f)
     reshape(f, "layer.3.k", "F32", "[1,3,5,2]", 120);
     reshape(f, "layer.3.v", "F32", "[1,3,5,2]", 120);
 }
+static void bad_heads_remainder(forge_t *f)
+{
+    reshape(f, "layer.3.q", "F32", "[1,3,5,2]", 120);
+    reshape(f, "layer.3.mask", "U8", "[1,3,5,1]", 15);
+    reshape(f, "layer.3.k", "F32", "[1,2,5,2]", 80);
+    reshape(f, "layer.3.v", "F32", "[1,2,5,2]", 80);
+}
 static void bad_q_dtype(forge_t *f)
 {
     reshape(f, "layer.3.q", "F64", "[1,2,5,2]", 160);
@@ -433,6 +440,7 @@ static const contradiction_t in_header[] = {
     {"valid unpacked", bad_valid_bytes, 0, 0, "layer.3.valid.shape: expected [1,1], found [1,5]"},
     {"valid_q too long", bad_valid_q_bytes, 0, 0, "layer.10-cross.valid_q.shape"},
     {"2 heads over 3", bad_heads, 0, 0, "layer.3: expected q's heads to be a multiple of k's, found 2 and 3"},
+    {"3 heads over 2", bad_heads_remainder, 0, 0, "to be a multiple of k's, found 3 and 2"},
     {"q in F64", bad_q_dtype, 0, 0, "layer.3.q.dtype: expected F16 or F32, found F64"},
     {"k in BF16", bad_k_dtype, 0, 0, "layer.3.k.dtype: expected F16 or F32, found BF16"},
     {"mask in BOOL", bad_mask_dtype, 0, 0, "layer.3.mask.dtype: expected U8, found BOOL"},
@@ -991,7 +999,7 @@ START_TEST(contradictory_data_is_not_written)
     sample_t *s = malloc(sizeof *s);
     ck_assert_ptr_nonnull(mkdtemp(directory));
     (void)sprintf(path, "%s/t", directory);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         fill_sample(s, 14); // F32, causal, with a mask and valid
         trace_data_t data = {.model = "m", .source = "s", .layers = &s->layer, .layer_count = 1};
         if (i == 0) s->q[5] = NAN;
@@ -1002,6 +1010,7 @@ START_TEST(contradictory_data_is_not_written)
         if (i == 5) s->layer.policy = "none";
         if (i == 6) data.layer_count = 0;
         if (i == 7) data.model = "";
+        if (i == 8) s->k[M * D + 1] = NAN; // the second key head, which not every query head reads
         ck_assert_msg(!trace_write(path, &data, err, sizeof err), "case %d", i);
         ck_assert_msg(strncmp(err, path, strlen(path)) == 0 && err[strlen(path)] == ':', "case %d: %s", i,
                       err);
