@@ -18,6 +18,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     int64_t *exp, *sum, *allowed, *threshold, *clear; /* in */
     int64_t *keep, *any;                              /* out */
@@ -27,4 +31,7 @@ typedef struct {
 
 extern const block_type_t binarise_type;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -16,6 +16,10 @@
 #include "design.h"
 #include "signal_table.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     const char *name;    /* also of the files in model/, rtl/ and tests/ */
     const char *summary; /* one sentence */
@@ -68,4 +72,7 @@ void block_set(block_t *b, const signal_t *s, size_t index, int64_t value);
 /* The signal of that name in the block's table, or NULL. */
 const signal_t *block_signal(const block_t *b, const char *name);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -19,6 +19,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     int64_t *acc, *c4, *shift, *clear; /* in; acc and c4: one a PE */
     int64_t *tap;                      /* out; one a PE */
@@ -31,4 +35,7 @@ extern const block_type_t delay_line_type;
 void delay_line_eval(void *self);
 void delay_line_tick(void *self);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -19,6 +19,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { EXP_LUT_MAX = 1 << 10 };
 
 /* One exp unit: formats fixed when built. */
@@ -48,4 +52,7 @@ void exp_unit_of_score_array(exp_unit_t *e, const design_t *d);
 /* y for x; adds 1 to *saturated when y was clipped (never in published designs). */
 int64_t exp_unit_value(const exp_unit_t *e, int64_t x, int64_t *saturated);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -27,6 +27,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     int64_t *valid, *num, *den;                      /* in */
     int64_t *done, *quot, *zeros, *sats;             /* out */
@@ -43,4 +47,7 @@ extern const block_type_t normalise_type;
 /* Inputs of cycle t are answered in cycle t + latency. */
 int normalise_latency(const design_t *d);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -25,6 +25,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { PACK_IDLE, PACK_CLEAR, PACK_READ };
 
 typedef struct {
@@ -37,4 +41,7 @@ typedef struct {
 
 extern const block_type_t pack_type;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

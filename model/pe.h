@@ -23,6 +23,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { C3_CLEAR, C3_IDLE, C3_SELF, C3_LEFT, C3_LOAD };
 enum { C5_HOLD, C5_CALC, C5_MOVE, C5_CLEAR };
 
@@ -42,4 +46,7 @@ int pe_product_bits(const design_t *d);
 void pe_eval(void *self);
 void pe_tick(void *self);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

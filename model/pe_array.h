@@ -23,6 +23,10 @@
 
 #include "pe_row.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { PE_ARRAY_ROWS_MAX = 128, PE_ARRAY_COLUMNS_MAX = 128 };
 
 typedef struct {
@@ -43,4 +47,7 @@ typedef struct {
 
 extern const block_type_t pe_array_type;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

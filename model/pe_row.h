@@ -29,6 +29,10 @@
 #include "exp.h"
 #include "pe.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { PE_ROW_PES_MAX = 64 };
 
 typedef struct {
@@ -57,4 +61,7 @@ void pe_row_init(void *self, const design_t *d);
 void pe_row_eval(void *self);
 void pe_row_tick(void *self);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

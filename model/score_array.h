@@ -37,6 +37,10 @@
 #include "exp.h"
 #include "score_pe.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { ROW_IDLE, ROW_CLEAR, ROW_SUM, ROW_MAX };
 
 typedef struct {
@@ -53,4 +57,7 @@ typedef struct {
 
 extern const block_type_t score_array_type;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -22,6 +22,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SCORE_IDLE, SCORE_CLEAR, SCORE_CALC, SCORE_MOVE };
 
 typedef struct {
@@ -43,4 +47,7 @@ static inline int64_t score_pe_sum(const design_t *d, int64_t s, int64_t v, int6
     return sum > max ? max : sum < min ? min : sum;
 }
 
+#ifdef __cplusplus
+}
+#endif
 #endif

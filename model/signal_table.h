@@ -15,6 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum { SIGNAL_IN, SIGNAL_OUT, SIGNAL_NET, SIGNAL_REG } signal_kind_t;
 
 enum { SIGNAL_MAX = 40, SIGNAL_NAME_MAX = 96 };
@@ -73,4 +77,7 @@ const char *signal_port(const signal_t *s, char *out);
 /* The DUT object `object` of the signal: its path with each '#' replaced by an index, into out[n]. */
 void signal_object_path(const signal_t *s, size_t object, char *out, size_t n);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -37,6 +37,10 @@
 
 #include "block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { SPLIT_SKIP, SPLIT_PASS, SPLIT_ACTIVE };
 enum { SPLIT_COLUMNS_MAX = 128 };
 
@@ -59,4 +63,7 @@ int split_columns(const design_t *d, const int64_t *mask, int part, int cols[SPL
 /* Places n <= pes ascending columns: slot[i] is the slot of cols[i]. */
 void split_place(const design_t *d, const int *cols, int n, int *slot);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

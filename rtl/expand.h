@@ -15,6 +15,10 @@
 
 #include "../model/design.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A name whose value the module needs beyond the design's own. */
 typedef struct {
     char name[32];
@@ -37,4 +41,7 @@ void expand_define(expand_t *e, const char *name, int64_t value);
 /* Writes the expansion of `source` (named `file` in errors) to `out`. Returns 0, or -1 with e->error set. */
 int expand(expand_t *e, const char *file, const char *source, FILE *out);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The value of a name; false when there is none. */
 typedef bool (*expression_lookup_t)(void *context, const char *name, int64_t *value);
 
@@ -13,4 +17,7 @@ typedef bool (*expression_lookup_t)(void *context, const char *name, int64_t *va
 const char *expression_value(const char *text, int n, expression_lookup_t lookup, void *context,
                              int64_t *value);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

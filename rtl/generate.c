@@ -71,11 +71,11 @@ static char *apply_patch(char *text, const patch_t *patch, char *error)
         free(text);
         return NULL;
     }
-    size_t before = (size_t)(at - text), old = strlen(patch->old), new = strlen(patch->new);
+    size_t before = (size_t)(at - text), old = strlen(patch->old), new = strlen(patch->replacement);
     char *out = malloc(strlen(text) - old + new + 1);
     if (out) {
         memcpy(out, text, before);
-        memcpy(out + before, patch->new, new);
+        memcpy(out + before, patch->replacement, new);
         strcpy(out + before + new, at + old);
     } else fail(error, patch->file, "out of memory");
     free(text);

@@ -13,11 +13,15 @@
 
 #include "../model/design.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { GENERATE_ERROR_MAX = 512 };
 
 /* A planted change of one source: `old` must occur exactly once in rtl/<file>. */
 typedef struct {
-    const char *file, *old, *new;
+    const char *file, *old, *replacement;
 } patch_t;
 
 /* Takes one finished file; returns 0, or -1 with `error` set. */
@@ -32,4 +36,7 @@ int generate(const design_t *d, const char *source_dir, const patch_t *patch, ge
 int generate_files(const design_t *d, const char *source_dir, const char *out_dir, const patch_t *patch,
                    char *error);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -56,7 +56,7 @@ static bool write_changed(const patch_t *patch, const char *folder, char error[D
     }
     snprintf(path, sizeof path, "%s/%s", folder, patch->file);
     FILE *out = fopen(path, "w");
-    bool ok = out && fprintf(out, "%.*s%s%s", (int)(at - text), text, patch->new, at + strlen(patch->old)) > 0;
+    bool ok = out && fprintf(out, "%.*s%s%s", (int)(at - text), text, patch->replacement, at + strlen(patch->old)) > 0;
     if (out && fclose(out)) ok = false;
     if (!ok) snprintf(error, DUT_ERROR_MAX, "%s: write failed", path);
     free(text);

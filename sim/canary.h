@@ -9,6 +9,10 @@
 
 #include "dut.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum { CANARY_RTL, CANARY_MODEL } canary_side_t;
 
 typedef struct {
@@ -30,4 +34,7 @@ const canary_t *canary_find(const char *name);
 const block_type_t *canary_model(const canary_t *canary, const char *unit, dut_status_t *status,
                                  char error[DUT_ERROR_MAX]);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -7,9 +7,9 @@
 
 #include "schedule.h"
 
-bool cosim_has_class(const char *unit, stimulus_class_t class)
+bool cosim_has_class(const char *unit, stimulus_class_t kind)
 {
-    return class != STIMULUS_SCHEDULED || schedule_has(unit);
+    return kind != STIMULUS_SCHEDULED || schedule_has(unit);
 }
 
 static const block_type_t *model_type(const cosim_config_t *c, dut_status_t *status, char error[DUT_ERROR_MAX])
@@ -65,10 +65,10 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     const lockstep_config_t config = {c->design, type, c->unit, patch, c->seed, true};
     status = lockstep_open(&l, &config, error);
     if (status) return status;
-    stimulus_t *s = stimulus_open(c->class, c->seed, lockstep_model(l));
+    stimulus_t *s = stimulus_open(c->kind, c->seed, lockstep_model(l));
     if (!s) {
         snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", c->unit,
-                 stimulus_names[c->class]);
+                 stimulus_names[c->kind]);
         lockstep_close(l);
         return DUT_BAD_INPUT;
     }

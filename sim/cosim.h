@@ -10,12 +10,16 @@
 #include "lockstep.h"
 #include "stimulus.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     const design_t *design;
     const char *design_name; /* as given on the command line */
     const char *unit;
     bool fast;               /* step the fast model, where the unit has one */
-    stimulus_class_t class;
+    stimulus_class_t kind;
     uint64_t seed;
     uint64_t cycles;
     const canary_t *canary;  /* a planted bug, or NULL */
@@ -38,6 +42,9 @@ dut_status_t cosim_run(const cosim_config_t *config, cosim_observer_t observer, 
                        cosim_result_t *result, char error[DUT_ERROR_MAX]);
 
 /* Classes of stimulus that the unit has: scheduled needs a scenario. */
-bool cosim_has_class(const char *unit, stimulus_class_t class);
+bool cosim_has_class(const char *unit, stimulus_class_t kind);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -12,6 +12,10 @@
 #include "../rtl/generate.h"
 #include "plugin.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     const plugin_t *api;
     void *library;
@@ -33,4 +37,7 @@ void dut_close(dut_t *dut);
 dut_status_t dut_build(const design_t *d, const char *unit, const patch_t *patch, double *seconds,
                        char error[DUT_ERROR_MAX]);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -12,6 +12,10 @@
 
 #include "dut.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What was compared: anti-vacuity wants none of these zero. */
 typedef struct {
     uint64_t cycles;
@@ -64,4 +68,7 @@ int lockstep_differences(const lockstep_t *l, const difference_t **out);
 /* An element of the DUT, for reports and waves. */
 uint64_t lockstep_dut_bits(const lockstep_t *l, const signal_t *s, size_t index);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -16,6 +16,10 @@
 
 #include "../model/block.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     const design_t *design;
     int d;                 /* head size */
@@ -39,4 +43,7 @@ void pass_collect(const pass_t *p, const block_t *array, int t, int64_t *out);
 /* After the last edge: row i's sum of scores. */
 int64_t pass_sum(const pass_t *p, const block_t *array, int row);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -5,6 +5,10 @@
 
 #include "../model/design.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { PATH_MAX_BYTES = 4096 };
 
 /* The folder that holds designs/, rtl/ and sim/: $SANGER_DATA, the source tree or the installed data. */
@@ -17,4 +21,7 @@ int paths_cache(char out[PATH_MAX_BYTES], char *error);
 /* Loads a design by name (from designs/) or by path (anything with a '/' or ending in .json). */
 int paths_design(const char *name, design_t *d, char *error);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

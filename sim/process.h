@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* True when the program is on PATH. */
 bool process_exists(const char *program);
 
@@ -16,4 +20,7 @@ int process_run(char *const argv[], const char *log);
 int process_start(char *const argv[], const char *log);
 int process_wait(int process);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

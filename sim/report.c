@@ -27,7 +27,7 @@ typedef struct {
 void report_command(const cosim_config_t *c, char *command, size_t n)
 {
     int at = snprintf(command, n, "sanger cosim --design %s --unit %s --stimulus %s --seed %" PRIu64 " --cycles %" PRIu64,
-                      c->design_name, c->unit, stimulus_names[c->class], c->seed, c->cycles);
+                      c->design_name, c->unit, stimulus_names[c->kind], c->seed, c->cycles);
     if (!c->fast && at > 0 && (size_t)at < n) at += snprintf(command + at, n - (size_t)at, " --model reference");
     if (c->canary && at > 0 && (size_t)at < n) snprintf(command + at, n - (size_t)at, " --canary %s", c->canary->name);
 }
@@ -92,7 +92,7 @@ static void print_difference(gather_t *g, const block_t *b, const difference_t *
             " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
             b->type->name, g->cycle, phase, name, signal_kind_name(x->signal->kind), x->model,
             real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut,
-            g->config->design_name, stimulus_names[g->config->class], g->config->seed);
+            g->config->design_name, stimulus_names[g->config->kind], g->config->seed);
 }
 
 static void add_difference(cJSON *list, const difference_t *x)
@@ -161,7 +161,7 @@ static void write_json(gather_t *g, const char *command)
     cJSON_AddStringToObject(g->json, "unit", c->unit);
     cJSON_AddStringToObject(g->json, "design", c->design_name);
     cJSON_AddStringToObject(g->json, "design_hash", hash);
-    cJSON_AddStringToObject(g->json, "stimulus", stimulus_names[c->class]);
+    cJSON_AddStringToObject(g->json, "stimulus", stimulus_names[c->kind]);
     cJSON_AddNumberToObject(g->json, "seed", (double)c->seed);
     cJSON_AddNumberToObject(g->json, "cycle", (double)g->cycle);
     cJSON_AddStringToObject(g->json, "command", command);

@@ -10,6 +10,10 @@
 
 #include "cosim.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Runs the diverging configuration again up to `result->cycle`, prints the report to `out` and, when
    config->report_dir is set, leaves report.json, window.fst and window.gtkw there (made when absent). */
 dut_status_t report_divergence(const cosim_config_t *config, const cosim_result_t *result, FILE *out,
@@ -18,4 +22,7 @@ dut_status_t report_divergence(const cosim_config_t *config, const cosim_result_
 /* "sanger cosim ..." that repeats the run, into command[n]. */
 void report_command(const cosim_config_t *config, char *command, size_t n);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -6,6 +6,10 @@
 #include "../model/block.h"
 #include "random.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct schedule schedule_t;
 
 /* A unit's scenario: `next` writes the inputs of one cycle. */
@@ -26,4 +30,7 @@ schedule_t *schedule_open(block_t *block, random_t *random);
 void schedule_close(schedule_t *s);
 void schedule_next(schedule_t *s);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,7 +9,7 @@
 const char *const stimulus_names[STIMULUS_CLASSES] = {"legal", "illegal", "corner", "scheduled"};
 
 struct stimulus {
-    stimulus_class_t class;
+    stimulus_class_t kind;
     random_t random;
     block_t *block;
     schedule_t *schedule;
@@ -27,14 +27,14 @@ int stimulus_find(const char *name)
     return -1;
 }
 
-stimulus_t *stimulus_open(stimulus_class_t class, uint64_t seed, block_t *block)
+stimulus_t *stimulus_open(stimulus_class_t kind, uint64_t seed, block_t *block)
 {
     stimulus_t *s = calloc(1, sizeof *s);
     if (!s) return NULL;
-    s->class = class;
-    s->random.state = seed * UINT64_C(0x2545f4914f6cdd1d) + (uint64_t)class;
+    s->kind = kind;
+    s->random.state = seed * UINT64_C(0x2545f4914f6cdd1d) + (uint64_t)kind;
     s->block = block;
-    if (class == STIMULUS_SCHEDULED) {
+    if (kind == STIMULUS_SCHEDULED) {
         s->schedule = schedule_open(block, &s->random);
         if (!s->schedule) {
             free(s);
@@ -87,7 +87,7 @@ static int64_t corner_word(stimulus_t *s, const signal_t *t)
 
 static int64_t data_word(stimulus_t *s, const signal_t *t, int width)
 {
-    if (s->class == STIMULUS_CORNER && t->bits > 1) return corner_word(s, t);
+    if (s->kind == STIMULUS_CORNER && t->bits > 1) return corner_word(s, t);
     if (s->zeros && random_one_in(&s->random, s->zeros)) return 0;
     uint64_t bits = random_bits(&s->random);
     return t->is_signed ? fixed_wrap((int64_t)bits, width) : (int64_t)fixed_low(bits, width);
@@ -105,7 +105,7 @@ static int64_t weighted_code(random_t *r, const signal_t *t)
 
 static int64_t control_code(stimulus_t *s, const signal_t *t)
 {
-    bool any = s->class == STIMULUS_ILLEGAL && random_one_in(&s->random, 6);
+    bool any = s->kind == STIMULUS_ILLEGAL && random_one_in(&s->random, 6);
     return any ? random_below(&s->random, INT64_C(1) << t->bits) : weighted_code(&s->random, t);
 }
 

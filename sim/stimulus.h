@@ -13,6 +13,10 @@
 #include "../model/block.h"
 #include "random.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum { STIMULUS_LEGAL, STIMULUS_ILLEGAL, STIMULUS_CORNER, STIMULUS_SCHEDULED, STIMULUS_CLASSES } stimulus_class_t;
 
 extern const char *const stimulus_names[STIMULUS_CLASSES];
@@ -23,10 +27,13 @@ int stimulus_find(const char *name);
 typedef struct stimulus stimulus_t;
 
 /* NULL when memory is short. The block's table decides what is driven. */
-stimulus_t *stimulus_open(stimulus_class_t class, uint64_t seed, block_t *block);
+stimulus_t *stimulus_open(stimulus_class_t kind, uint64_t seed, block_t *block);
 void stimulus_close(stimulus_t *s);
 
 /* Writes the inputs of the next cycle into the block's arrays; may look at its outputs of the cycle before. */
 void stimulus_next(stimulus_t *s);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -18,7 +18,7 @@ enum { RUNS_MAX = 1024, JOBS_MAX = 64, LEAST_CYCLES = 256, PATHS = 4352 };
 typedef struct {
     const design_t *design;
     const char *design_name, *unit;
-    stimulus_class_t class;
+    stimulus_class_t kind;
     bool fast;
     uint64_t seed, cycles;
     double weight;
@@ -47,14 +47,14 @@ static int add_runs(const suite_t *s, int design, const block_type_t *type, run_
 {
     const design_t *d = &s->designs[design];
     bool has_fast = block_fast(type, d) != NULL;
-    for (int class = 0; class < STIMULUS_CLASSES; ++class) {
-        if ((s->class >= 0 && class != s->class) || !cosim_has_class(type->name, (stimulus_class_t)class)) continue;
+    for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
+        if ((s->kind >= 0 && kind != s->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind)) continue;
         for (int fast = 0; fast < 2; ++fast) {
             bool wanted = has_fast ? s->models & (fast ? SUITE_FAST : SUITE_REFERENCE) : !fast;
             if (!wanted || n == RUNS_MAX) continue;
             double weight = 1 / (64 + elements(d, type));
             runs[n++] = (run_t){.design = d, .design_name = s->design_names[design], .unit = type->name,
-                                .class = (stimulus_class_t)class, .fast = fast, .seed = s->seed, .cycles = s->cycles,
+                                .kind = (stimulus_class_t)kind, .fast = fast, .seed = s->seed, .cycles = s->cycles,
                                 .weight = weight};
         }
     }
@@ -83,9 +83,9 @@ static int plan(const suite_t *s, run_t *runs)
 static cosim_config_t config_of(const suite_t *s, const run_t *r, char folder[PATHS])
 {
     cosim_config_t c = {.design = r->design, .design_name = r->design_name, .unit = r->unit, .fast = r->fast,
-                        .class = r->class, .seed = r->seed, .cycles = r->cycles, .canary = s->canary};
+                        .kind = r->kind, .seed = r->seed, .cycles = r->cycles, .canary = s->canary};
     if (!s->report_dir) return c;
-    snprintf(folder, PATHS, "%s/%s-%s-%s%s", s->report_dir, r->design->name, r->unit, stimulus_names[r->class],
+    snprintf(folder, PATHS, "%s/%s-%s-%s%s", s->report_dir, r->design->name, r->unit, stimulus_names[r->kind],
              r->fast ? "-fast" : "");
     c.report_dir = folder;
     return c;
@@ -170,7 +170,7 @@ static void print_run(const run_t *r)
     const lockstep_count_t *c = &r->result.count;
     printf("%s %-11s %-18s %-9s%s seed=%" PRIu64 " cycles=%" PRIu64 " signals=%" PRIu64 " bytes=%" PRIu64
            " changes=%" PRIu64 " mismatches=%" PRIu64 " kcycle/s=%.1f hash=%016" PRIx64 "\n",
-           verdict(r), r->unit, r->design->name, stimulus_names[r->class], r->fast ? " fast" : "", r->seed, c->cycles,
+           verdict(r), r->unit, r->design->name, stimulus_names[r->kind], r->fast ? " fast" : "", r->seed, c->cycles,
            c->signals, c->bytes, c->changes, c->mismatches,
            r->result.seconds > 0 ? 1e-3 * (double)c->cycles / r->result.seconds : 0, c->hash);
     if (r->status) printf("ERROR %s\n", r->error);
@@ -232,7 +232,7 @@ static cJSON *run_json(const run_t *r)
     snprintf(hash, sizeof hash, "%016" PRIx64, c->hash);
     cJSON_AddStringToObject(item, "unit", r->unit);
     cJSON_AddStringToObject(item, "design", r->design->name);
-    cJSON_AddStringToObject(item, "stimulus", stimulus_names[r->class]);
+    cJSON_AddStringToObject(item, "stimulus", stimulus_names[r->kind]);
     cJSON_AddStringToObject(item, "model", r->fast ? "fast" : "reference");
     cJSON_AddNumberToObject(item, "seed", (double)r->seed);
     cJSON_AddNumberToObject(item, "cycles", (double)c->cycles);
@@ -280,7 +280,7 @@ static int write_junit(const char *path, const run_t *runs, int n, const sum_t *
     for (int i = 0; i < n; ++i) {
         const run_t *r = &runs[i];
         fprintf(out, "  <testcase classname=\"%s.%s\" name=\"%s%s seed %" PRIu64 "\" time=\"%.3f\">", r->design->name, r->unit,
-                stimulus_names[r->class], r->fast ? " fast" : "", r->seed, r->result.seconds);
+                stimulus_names[r->kind], r->fast ? " fast" : "", r->seed, r->result.seconds);
         if (r->status || r->result.diverged || *r->result.vacuous) {
             fputs(r->status ? "<error>" : "<failure>", out);
             print_xml(out, r->status ? r->error : *r->result.vacuous ? r->result.vacuous : r->report ? r->report : "");

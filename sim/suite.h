@@ -8,6 +8,10 @@
 
 #include "cosim.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum { SUITE_FAST = 1, SUITE_REFERENCE = 2, SUITE_BOTH = 3 } suite_models_t;
 
 typedef struct {
@@ -16,7 +20,7 @@ typedef struct {
     const char *const *design_names;
     int n_designs;
     const char *unit;          /* NULL: all */
-    int class;                 /* stimulus_class_t, -1: all that a unit has */
+    int kind;                  /* stimulus_class_t, -1: all that a unit has */
     uint64_t seed;
     uint64_t cycles;           /* of each run */
     uint64_t total_cycles;     /* not 0: of all runs together, shared out so that runs take similar time */
@@ -31,4 +35,7 @@ typedef struct {
 /* Runs and prints all. Returns the exit code: 0 all equal, 1 a mismatch or a vacuous run, 2 or 3 for errors. */
 int suite_run(const suite_t *suite);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,6 +8,10 @@
 
 #include "lockstep.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct wave wave_t;
 
 /* Opens <path>.fst; NULL when it cannot be written. */
@@ -20,4 +24,7 @@ void wave_close(wave_t *w);
 /* <path>.gtkw beside it, listing control inputs and the elements that differ. */
 int wave_save_file(const char *path, const lockstep_t *l, const difference_t *differences, int n, uint64_t cycle);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -79,7 +79,7 @@ static int run(int argc, char **argv)
     if (!load_design("cosim", o.design, &d)) return EXIT_USAGE;
     if (o.canary && !o.unit) o.unit = o.canary->unit;
     suite_t suite = {.designs = &d, .design_names = &o.design, .n_designs = 1, .unit = o.unit,
-                     .class = o.stimulus ? stimulus_find(o.stimulus) : -1, .seed = o.seed, .cycles = o.cycles,
+                     .kind = o.stimulus ? stimulus_find(o.stimulus) : -1, .seed = o.seed, .cycles = o.cycles,
                      .models = o.reference ? SUITE_REFERENCE : SUITE_FAST, .canary = o.canary, .jobs = 1,
                      .report_dir = o.report ? o.report : o.waves || o.canary ? "sanger-report" : NULL, .json = o.json,
                      .verb = "cosim"};
