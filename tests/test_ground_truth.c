@@ -184,15 +184,18 @@ START_TEST(ties_round_to_even_and_values_beyond_the_range_saturate)
     static const struct {
         double t, value;
     } cases[] = {{7, 0}, {1, 4. / 7}, {0.25, 0.25}};
-    const double q[] = {1, 1, 1, 1}, k[] = {1, 0, 0, 0, 0, 0, 0, 0}, v[8] = {0};
-    ground_truth_head_t head = {.L = 1, .M = 2, .d = 4, .q = q, .k = k, .v = v, .scaling = 1};
-    for (size_t i = 0; i < 3; i++) {
+    const double rows[] = {1, 1, 1, 1, -1, -1, -1, -1}, k[] = {1, 0, 0, 0, 0, 0, 0, 0}, v[8] = {0};
+    ground_truth_head_t head = {.L = 1, .M = 2, .d = 4, .q = rows, .k = k, .v = v, .scaling = 1};
+    for (size_t n = 0; n < 6; n++) {
+        size_t i = n % 3;
+        double sign = n < 3 ? 1 : -1;
+        head.q = n < 3 ? rows : rows + 4;
         ground_truth_rule_t rule = {
             .bits = 4, .quant_q = cases[i].t, .quant_k = 1, .empty_row = GROUND_TRUTH_EMPTY_ROW_ZERO};
         double probability[2];
         uint8_t mask[2];
         ck_assert(ground_truth_predicted_mask(&head, &rule, mask, probability));
-        ck_assert_double_eq_tol(log(probability[0] / probability[1]), cases[i].value * 2, 1e-12);
+        ck_assert_double_eq_tol(log(probability[0] / probability[1]), sign * cases[i].value * 2, 1e-12);
     }
 }
 END_TEST
