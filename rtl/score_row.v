@@ -7,6 +7,7 @@
 //@let max_w = max(scaled_w, bias_w + down) + 1
 //@let up = max(score_sum_frac - score_exp_frac, 0)
 //@let cut_exp = max(score_exp_frac - score_sum_frac, 0)
+//@let count_w = clog2(score_columns + 1)
 //@let sum_w = max(score_sum_w, score_exp_w + up) + 1
 //@endif
 /// One row of the low-bit score array: its PEs, and what stands at their right end.
@@ -202,8 +203,11 @@ module @{prefix}_score_row (
 
   // Sticky counters of clipped values; only a reset clears them.
   logic [31:0] sat_acc_q, sat_scaled_q, sat_exp_q, sat_sum_q;
+  logic [@{count_w-1}:0] count;
   logic [32:0] more_acc;
-  assign more_acc = {1'b0, sat_acc_q} + 33'($countones(clips));
+  // in exactly its own width: Verilator 5.006 extends the sign of a wider one
+  assign count = @{count_w}'($countones(clips));
+  assign more_acc = {1'b0, sat_acc_q} + {@{33-count_w}'d0, count};
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       sat_acc_q <= '0;

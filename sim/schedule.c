@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const scenario_t *const scenarios[] = {&scenario_pe_array, NULL};
+static const scenario_t *const scenarios[] = {&scenario_pe_array, &scenario_score_array, NULL};
 
 struct schedule {
     const scenario_t *scenario;

@@ -21,6 +21,7 @@ typedef struct {
 } scenario_t;
 
 extern const scenario_t scenario_pe_array;
+extern const scenario_t scenario_score_array;
 
 /* True when the unit has a scenario. */
 bool schedule_has(const char *unit);
