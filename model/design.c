@@ -362,6 +362,9 @@ static int check_signed(const design_t *d, const char *where, char *error)
         return broken(where, error, "prediction.scaled", "at most twice the fraction bits of scale",
                       d->scaled.frac);
     }
+    if (d->score_acc_w < 2 * d->operand_w) {
+        return broken(where, error, "prediction.acc_w", "at least twice prediction.operand_w", d->score_acc_w);
+    }
     if (d->score_acc_w + 2 * d->scale.w > 63) {
         return broken(where, error, "prediction.scale", "acc_w + twice scale within 63 bits", d->scale.w);
     }
