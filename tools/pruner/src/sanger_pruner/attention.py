@@ -61,12 +61,17 @@ def repeat_heads(x: Tensor, heads: int) -> Tensor:
     return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
 
 
+def soft_gate(probabilities: Tensor, state: PrunerState) -> Tensor:
+    """A sigmoid in place of `probabilities > threshold`, with a gradient to the learned threshold of each head."""
+    log_p = probabilities.clamp_min(1e-30).log()
+    return torch.sigmoid((log_p - state.log_threshold[:, None, None]) / GATE_TEMPERATURE)
+
+
 def gated_softmax(weights: Tensor, keep: Tensor | None, prediction: Prediction, state: PrunerState) -> Tensor:
     """Attention weights with a gradient to learned thresholds: their values are `weights`, which are normalised
     over the kept keys; backward sees a sigmoid of log Pp against each head's threshold in place of the step."""
     assert prediction.probabilities is not None
-    log_p = prediction.probabilities.clamp_min(1e-30).log()
-    gate = torch.sigmoid((log_p - state.log_threshold[:, None, None]) / GATE_TEMPERATURE)
+    gate = soft_gate(prediction.probabilities, state)
     straight = 1 + gate - gate.detach()
     gated = weights * straight
     return gated / gated.sum(dim=-1, keepdim=True).clamp_min(1e-30)

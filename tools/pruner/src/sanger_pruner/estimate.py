@@ -24,14 +24,14 @@ BALANCE_COLUMN = "25%-skip"
 def v1_seconds(density: float, balance: float, length: int, hidden: int = 768) -> float:
     """Projections at full speed, attention and output projection at the speed that density and balance leave."""
     attention = 2 * length * length * hidden + 2 * length * length * hidden + 2 * length * hidden * hidden
-    return (3 * 2 * length * hidden * hidden) / OPERATIONS_PER_S + attention / (OPERATIONS_PER_S * balance / density)
+    return (3 * 2 * length * hidden * hidden) / OPERATIONS_PER_S + attention * density / (OPERATIONS_PER_S * balance)
 
 
 def v2_seconds(density: float, balance: float, length: int, hidden: int = 768) -> float:
     """As v1, with attention as passes over tiles of 64 sub-rows and 64 keys: load and drain of the array counted."""
     subrows = density / balance / 0.25 * length
     projections = 3 * 2 * length * hidden * hidden / OPERATIONS_PER_S
-    output = 2 * length * hidden * hidden / (OPERATIONS_PER_S * balance / density)
+    output = 2 * length * hidden * hidden * density / (OPERATIONS_PER_S * balance)
     tiles = (subrows / ROWS) * (length / HEAD_SIZE)
     return projections + output + tiles * ((hidden + HEAD_SIZE) + (subrows + HEAD_SIZE)) / CLOCK_HZ
 
@@ -72,13 +72,21 @@ def estimate_file(path: str | Path, length: int | None = None, hidden: int = 768
     groups: dict[str, list[tuple[float, float, int]]] = {}
     for number, row in enumerate(read_rows(path)):
         where = f"{path}: row {number + 1}"
-        text = row.get("length") or length
-        if text is None:
-            raise InputError(f"{where}: length: expected a column or an option that says it, found none")
+        tokens = _length(where, row, length)
         density = read_number(where, row, "density" if "density" in row else "overall-sparsity")
-        values = (density, read_number(where, row, BALANCE_COLUMN), int(text))
+        values = (density, read_number(where, row, BALANCE_COLUMN), tokens)
         groups.setdefault(row.get("layer") or str(number), []).append(values)
     return [estimate_layer(layer, *_mean(layer, rows), hidden) for layer, rows in groups.items()]
+
+
+def _length(where: str, row: Mapping[str, str], given: int | None) -> int:
+    text = row.get("length") or given
+    if text is None:
+        raise InputError(f"{where}: length: expected a column or an option that says it, found none")
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InputError(f"{where}: length: expected a whole number, found {text!r}") from error
 
 
 def _mean(layer: str, rows: list[tuple[float, float, int]]) -> tuple[float, float, int]:

@@ -109,11 +109,22 @@ class PrunerState(nn.Module):
         self.quant_k.zero_()
         self._ready.clear()
 
-    def predict(self, q: Tensor, k: Tensor, allowed: Tensor | None, bias: Tensor | None, scaling: float) -> Prediction:
-        """Predicted scores of q [B,H,L,d] and k [B,H,M,d], keys already repeated per query head."""
+    def predict(
+        self,
+        q: Tensor,
+        k: Tensor,
+        allowed: Tensor | None,
+        bias: Tensor | None,
+        scaling: float,
+        track: bool = True,
+    ) -> Prediction:
+        """Predicted scores of q [B,H,L,d] and k [B,H,M,d], keys already repeated per query head.
+
+        `track` False leaves running maxima alone: for a second look at data that moved them already.
+        """
         bits = self.config.bits
-        quantised_q = quantise_operand(q.float(), bits, lambda unit: self._range("quant_q", unit))
-        quantised_k = quantise_operand(k.float(), bits, lambda unit: self._range("quant_k", unit))
+        quantised_q = quantise_operand(q.float(), bits, lambda unit: self._range("quant_q", unit, track))
+        quantised_k = quantise_operand(k.float(), bits, lambda unit: self._range("quant_k", unit, track))
         scores = predicted_scores(quantised_q, quantised_k, scaling)
         if bias is not None:
             scores += bias
@@ -149,12 +160,12 @@ class PrunerState(nn.Module):
         keep = keep.clone() if allowed is None else keep & allowed
         return apply_empty_row(keep, None, allowed, self.config.empty_row)
 
-    def _range(self, name: str, unit: Tensor) -> Tensor:
+    def _range(self, name: str, unit: Tensor, track: bool) -> Tensor:
         """The quantiser's range for these normalised rows, after they moved it where they may."""
         t: Tensor = getattr(self, name)
         if self.calibrating:
             t.copy_(torch.maximum(t, unit.abs().amax()))
-        elif self.training and not _in_backward():
+        elif self.training and track and not _in_backward():
             peak = unit.abs().amax()
             t.copy_(torch.where(t == 0, peak, t - RUNNING_RATE * (t - peak)))
         if name not in self._ready:
