@@ -248,7 +248,7 @@ static void hash_outputs(lockstep_t *l)
     l->count.hash = h;
 }
 
-static void show(lockstep_t *l)
+void lockstep_show(lockstep_t *l)
 {
     if (l->model->type->show) l->model->type->show(l->model->self);
 }
@@ -261,7 +261,7 @@ bool lockstep_reset(lockstep_t *l)
         if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], true);
     }
     l->dut.api->reset(l->dut.instance);
-    show(l);
+    lockstep_show(l);
     return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
 }
 
@@ -283,7 +283,7 @@ bool lockstep_edge(lockstep_t *l)
     ++l->count.cycles;
     if (!l->has_dut) return true;
     l->dut.api->tick(l->dut.instance);
-    show(l);
+    lockstep_show(l);
     return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
 }
 

@@ -59,6 +59,9 @@ bool lockstep_settle(lockstep_t *l);
 bool lockstep_edge(lockstep_t *l);
 bool lockstep_step(lockstep_t *l);
 
+/* Brings the model's register arrays up to date, for readers that come without a compare. */
+void lockstep_show(lockstep_t *l);
+
 block_t *lockstep_model(const lockstep_t *l);
 const lockstep_count_t *lockstep_count(const lockstep_t *l);
 

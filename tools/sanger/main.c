@@ -9,7 +9,8 @@
 #include "../../sim/paths.h"
 #include "sanger.h"
 
-static const verb_t *const verbs[] = {&verb_design, &verb_generate, &verb_cosim, NULL};
+static const verb_t *const verbs[] = {&verb_design, &verb_generate, &verb_cosim, &verb_regress, &verb_replay,
+                                      &verb_check,  &verb_trace,    &verb_vectors, NULL};
 
 int print_help(const verb_t *verb)
 {

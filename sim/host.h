@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host of a replay: the five units of the machine, each a model alone or in lockstep with its DUT, and one
+ * head's data in the design's formats. The host decides the sequence, nothing overlaps, and a unit's cycles count
+ * while it runs ("host-serial").
+ *
+ *     score_array ─► (strip buffer) ─► binarise ─► split ─► pe_array ─► (accumulators) ─► normalise
+ *       predict.h                                   attend.h
+ */
+#ifndef SANGER_HOST_H
+#define SANGER_HOST_H
+
+#include "../traces/trace.h"
+#include "lockstep.h"
+
+typedef enum { HOST_SCORE_ARRAY, HOST_BINARISE, HOST_SPLIT, HOST_PE_ARRAY, HOST_NORMALISE, HOST_UNITS } host_unit_t;
+
+extern const char *const host_unit_names[HOST_UNITS];
+
+/* Where values were clipped, counted one by one. */
+typedef enum {
+    CLIP_Q, CLIP_K, CLIP_V, CLIP_SCALE,            /* host: operands and scales that do not fit their format */
+    CLIP_SCORE_ACC, CLIP_SCALED, CLIP_SCORE_EXP, CLIP_SCORE_SUM, /* score_array */
+    CLIP_ACC, CLIP_EXP, CLIP_ROW_SUM,              /* pe_array and the sum over passes */
+    CLIP_OUTPUT_SUM, CLIP_OUTPUT, CLIP_KINDS
+} clip_t;
+
+extern const char *const clip_names[CLIP_KINDS];
+
+enum { HOST_ERROR_MAX = DUT_ERROR_MAX };
+
+typedef struct {
+    const design_t *design;
+    lockstep_t *unit[HOST_UNITS];
+    bool diverged; /* a lockstep step found a difference: the head is given up */
+    host_unit_t diverged_unit;
+    int64_t clipped[CLIP_KINDS]; /* of the head */
+} host_t;
+
+/* NULL when the design can replay, else what it lacks. */
+const char *host_lacks(const design_t *d);
+
+/* Opens the units, with DUTs if `lockstep`. DUT_OK, or one line in error. */
+dut_status_t host_open(host_t *h, const design_t *d, bool lockstep, char error[HOST_ERROR_MAX]);
+void host_close(host_t *h);
+
+/* Resets every unit and the counters, before a head. */
+void host_reset(host_t *h);
+
+/* Inputs by name; the element arrays are the model's. */
+void host_set(host_t *h, host_unit_t unit, const char *name, size_t index, int64_t value);
+int64_t host_get(const host_t *h, host_unit_t unit, const char *name, size_t index);
+
+/* Settles and clocks one unit; false once it has diverged. */
+bool host_settle(host_t *h, host_unit_t unit);
+bool host_edge(host_t *h, host_unit_t unit);
+bool host_step(host_t *h, host_unit_t unit);
+
+/* Sums of a per-row counter register. */
+int64_t host_counter(const host_t *h, host_unit_t unit, const char *name);
+
+/* value * 2^frac to the nearest integer (ties to even), clipped to a signed or unsigned w-bit word. */
+int64_t host_quantise(double value, format_t f, bool is_signed, int64_t *clipped);
+
+#endif

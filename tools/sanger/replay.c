@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../sim/replay_report.h"
+#include "sanger.h"
+
+enum { HEADS_MAX = 1 << 16, NONE = -1 };
+
+typedef struct {
+    const char *verb, *path, *design, *layer;
+    int64_t head, sequence;
+    double bound, threshold;
+    uint64_t jobs;
+    bool lockstep, json;
+    replay_mask_t mask;
+    bool mask_given;
+} options_t;
+
+/* One head to replay. */
+typedef struct {
+    const trace_layer_t *layer;
+    size_t sequence, head;
+} item_t;
+
+static bool parse_real(const options_t *o, const char *option, const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    if (*text && !*end && *value >= 0 && *value < 1e9) return true;
+    usage_error(o->verb, "%s: expected a number from 0, found '%.64s'", option, text);
+    return false;
+}
+
+static bool parse_index(const options_t *o, const char *option, const char *text, int64_t *value)
+{
+    uint64_t n;
+    if (!parse_count(o->verb, option, text, 0, HEADS_MAX, &n)) return false;
+    *value = (int64_t)n;
+    return true;
+}
+
+static bool parse_mask(options_t *o, const char *text)
+{
+    o->mask = !strcmp(text, "predict") ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE;
+    o->mask_given = true;
+    if (o->mask == REPLAY_MASK_PREDICT || !strcmp(text, "trace")) return true;
+    usage_error(o->verb, "--mask: expected trace or predict, found '%.64s'", text);
+    return false;
+}
+
+static int parse(int argc, char **argv, options_t *o)
+{
+    static const struct option options[] = {
+        {"design", required_argument, NULL, 'd'}, {"layer", required_argument, NULL, 'l'},
+        {"head", required_argument, NULL, 'h'},   {"sequence", required_argument, NULL, 's'},
+        {"mask", required_argument, NULL, 'm'},   {"bound", required_argument, NULL, 'b'},
+        {"threshold", required_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'},
+        {"lockstep", no_argument, NULL, 'L'},     {"json", no_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        bool ok = true;
+        switch (c) {
+        case 'd': o->design = optarg; break;
+        case 'l': o->layer = optarg; break;
+        case 'h': ok = parse_index(o, "--head", optarg, &o->head); break;
+        case 's': ok = parse_index(o, "--sequence", optarg, &o->sequence); break;
+        case 'm': ok = parse_mask(o, optarg); break;
+        case 'b': ok = parse_real(o, "--bound", optarg, &o->bound); break;
+        case 't': ok = parse_real(o, "--threshold", optarg, &o->threshold); break;
+        case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, 64, &o->jobs); break;
+        case 'L': o->lockstep = true; break;
+        case 'o': o->json = true; break;
+        default: return EXIT_USAGE;
+        }
+        if (!ok) return EXIT_USAGE;
+    }
+    if (optind + 1 != argc) return usage_error(o->verb, "expected one trace, found %d", argc - optind);
+    o->path = argv[optind];
+    return EXIT_HOLDS;
+}
+
+/* ---- which heads ---- */
+
+static int check_layer(const options_t *o, const replay_config_t *c, const trace_layer_t *l)
+{
+    const char *lacks = replay_lacks(c, l);
+    if (lacks) return usage_error(o->verb, "%s: layer %s: expected %s, found none", o->path, l->id, lacks);
+    if (o->sequence != NONE && (size_t)o->sequence >= l->B) {
+        return usage_error(o->verb, "--sequence: expected below %zu (layer %s), found %lld", l->B, l->id, (long long)o->sequence);
+    }
+    if (o->head != NONE && (size_t)o->head >= l->H) {
+        return usage_error(o->verb, "--head: expected below %zu (layer %s), found %lld", l->H, l->id, (long long)o->head);
+    }
+    return EXIT_HOLDS;
+}
+
+static int add_layer(const options_t *o, const trace_layer_t *l, item_t *items, int n)
+{
+    for (size_t b = 0; b < l->B; ++b) {
+        for (size_t h = 0; h < l->H; ++h) {
+            if (o->sequence != NONE && b != (size_t)o->sequence) continue;
+            if (o->head != NONE && h != (size_t)o->head) continue;
+            if (n < HEADS_MAX) items[n++] = (item_t){l, b, h};
+        }
+    }
+    return n;
+}
+
+static int choose(const options_t *o, const replay_config_t *c, item_t *items, int *n)
+{
+    bool found = false;
+    for (size_t i = 0; i < trace_layer_count(c->trace); ++i) {
+        const trace_layer_t *l = trace_layer(c->trace, i);
+        if (o->layer && strcmp(o->layer, l->id) != 0) continue;
+        int code = check_layer(o, c, l);
+        if (code) return code;
+        *n = add_layer(o, l, items, *n);
+        found = true;
+    }
+    if (!found) return usage_error(o->verb, "--layer: expected a layer of %s, found '%.32s'", o->path, o->layer ? o->layer : "");
+    return *n ? EXIT_HOLDS : usage_error(o->verb, "%s: expected at least one head, found none", o->path);
+}
+
+/* ---- workers: each writes its heads' figures and row errors to a file of its own ---- */
+
+static bool put_stats(FILE *to, const ground_truth_stats_t *s)
+{
+    return !s->rows || fwrite(s->error, sizeof *s->error, s->rows, to) == s->rows;
+}
+
+static bool get_stats(FILE *from, ground_truth_stats_t *s)
+{
+    s->capacity = s->rows;
+    s->error = s->rows ? malloc(s->rows * sizeof *s->error) : NULL;
+    return !s->rows || (s->error && fread(s->error, sizeof *s->error, s->rows, from) == s->rows);
+}
+
+static int work(const options_t *o, const replay_config_t *c, const item_t *items, int n, int first, FILE *to)
+{
+    host_t host;
+    char error[HOST_ERROR_MAX];
+    dut_status_t status = host_open(&host, c->design, c->lockstep, error);
+    if (status) return dut_error(o->verb, status, error);
+    for (int i = first; i < n; i += (int)o->jobs) {
+        replay_head_t h;
+        if (!replay_head(c, &host, items[i].layer, items[i].sequence, items[i].head, &h, error)) return usage_error(o->verb, "%s", error);
+        bool ok = fwrite(&h, sizeof h, 1, to) == 1 && put_stats(to, &h.error) && put_stats(to, &h.dense_error);
+        replay_head_free(&h);
+        if (!ok) return usage_error(o->verb, "temporary file: write failed");
+        if (first == 0 && isatty(2)) fprintf(stderr, "\r%d of %d heads", i + 1, n);
+    }
+    if (first == 0 && isatty(2)) fputs("\r\033[K", stderr);
+    host_close(&host);
+    return fflush(to) ? usage_error(o->verb, "temporary file: write failed") : EXIT_HOLDS;
+}
+
+static bool read_heads(const options_t *o, FILE **files, int n, replay_head_t *heads)
+{
+    for (int i = 0; i < n; ++i) {
+        FILE *from = files[i % (int)o->jobs];
+        if (i < (int)o->jobs) rewind(from);
+        if (fread(&heads[i], sizeof heads[i], 1, from) != 1) return false;
+        if (!get_stats(from, &heads[i].error) || !get_stats(from, &heads[i].dense_error)) return false;
+    }
+    return true;
+}
+
+static int run_workers(options_t *o, const replay_config_t *c, const item_t *items, int n, replay_head_t *heads)
+{
+    FILE *files[64];
+    pid_t workers[64];
+    int code = EXIT_HOLDS;
+    if ((int)o->jobs > n) o->jobs = (uint64_t)n;
+    fflush(NULL);
+    for (int w = 0; w < (int)o->jobs; ++w) {
+        files[w] = tmpfile();
+        workers[w] = files[w] ? fork() : -1;
+        if (workers[w] == 0) _exit(work(o, c, items, n, w, files[w]));
+        if (workers[w] < 0) return usage_error(o->verb, "no worker process can be started");
+    }
+    for (int w = 0; w < (int)o->jobs; ++w) {
+        int status = 0;
+        waitpid(workers[w], &status, 0);
+        if (!WIFEXITED(status)) code = usage_error(o->verb, "a worker process died");
+        else if (WEXITSTATUS(status) > code) code = WEXITSTATUS(status);
+    }
+    if (!code && !read_heads(o, files, n, heads)) code = usage_error(o->verb, "out of memory");
+    for (int w = 0; w < (int)o->jobs; ++w) fclose(files[w]);
+    return code;
+}
+
+static int report(const options_t *o, const replay_config_t *c, int n, replay_head_t *heads)
+{
+    const replay_report_t r = {c, o->path, o->bound, n, heads};
+    if (!o->json) replay_print_table(&r);
+    else if (!replay_print_json(&r)) return usage_error(o->verb, "JSON: out of memory");
+    fflush(stdout);
+    return replay_verdict(&r, o->verb) ? EXIT_MISMATCH : EXIT_HOLDS;
+}
+
+static int replay_trace(options_t *o, const design_t *d, trace_t *trace)
+{
+    const trace_layer_t *layer = trace_layer(trace, 0);
+    bool predict = o->mask_given ? o->mask == REPLAY_MASK_PREDICT : !layer->has_mask;
+    const replay_config_t c = {d, trace, o->lockstep, predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE, o->threshold};
+    item_t *items = calloc(HEADS_MAX, sizeof *items);
+    int n = 0, code = items ? choose(o, &c, items, &n) : usage_error(o->verb, "out of memory");
+    replay_head_t *heads = calloc((size_t)n + 1, sizeof *heads);
+    if (!code && !heads) code = usage_error(o->verb, "out of memory");
+    if (!code) code = run_workers(o, &c, items, n, heads);
+    if (!code) code = report(o, &c, n, heads);
+    for (int i = 0; i < n && heads; ++i) replay_head_free(&heads[i]);
+    free(heads);
+    free(items);
+    return code;
+}
+
+static int replay(options_t *o)
+{
+    design_t d;
+    trace_t *trace;
+    char error[TRACE_ERROR_BYTES];
+    if (!load_design(o->verb, o->design, &d)) return EXIT_USAGE;
+    const char *lacks = host_lacks(&d);
+    if (lacks) return usage_error(o->verb, "%s: expected a design that can replay, found none of: %s", d.name, lacks);
+    if (!trace_open(o->path, &trace, error, sizeof error)) return usage_error(o->verb, "%s", error);
+    int code = replay_trace(o, &d, trace);
+    trace_close(trace);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    options_t o = {.verb = "replay", .head = NONE, .sequence = NONE, .bound = 0.05, .threshold = -1,
+                   .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
+    int code = parse(argc, argv, &o);
+    return code ? code : replay(&o);
+}
+
+static int run_check(int argc, char **argv)
+{
+    options_t o = {.verb = "check", .head = NONE, .sequence = NONE, .bound = 0.05, .threshold = -1,
+                   .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
+    int code = parse(argc, argv, &o);
+    if (!code && o.lockstep) return usage_error("check", "--lockstep: expected on sanger replay, found on check");
+    return code ? code : replay(&o);
+}
+
+#define OPTIONS                                                                                                        \
+    "  --layer ID --head N --sequence N   this layer, head, sequence only\n"                                          \
+    "  --mask trace|predict   the trace's mask (default where it has one) or the machine's own; their agreement is\n" \
+    "                         reported either way. The bias always comes from the machine's prediction\n"             \
+    "  --threshold T          of the prediction; default: the trace's\n"                                              \
+    "  --bound F              exit 1 when the worst row error is above F (default 0.05)\n"                            \
+    "  --jobs N               worker processes (default: as many as processors)\n"                                    \
+    "  --json                 figures as JSON\n\n"                                                                    \
+    "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is the same\n"   \
+    "against unpruned attention. Cycles are host-serial: unit cycles summed, nothing overlapped.\n"
+
+const verb_t verb_replay = {
+    "replay", "drive an attention trace through the machine's units",
+    "usage: sanger replay TRACE --design DESIGN [options]\n\n"
+    "  --lockstep             compare model and RTL of every unit in every cycle\n" OPTIONS,
+    run};
+
+const verb_t verb_check = {
+    "check", "compare a trace's outputs with ground truth, model alone",
+    "usage: sanger check TRACE --design DESIGN [options]\n\n" OPTIONS, run_check};
