@@ -46,6 +46,8 @@ def load_model(name: str, model_class: str | None = None, **options: Any) -> Any
         cls = getattr(transformers, wanted, None)
         expect(cls is not None, "model class", "a class of transformers", repr(wanted))
         return cls.from_pretrained(directory, **options).eval()  # type: ignore[union-attr]
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: expected a model, found {' '.join(str(error).split())}") from error
 
