@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vectors.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "paths.h"
+#include "vector_file.h"
+
+static dut_status_t no_unit(const char *unit, char error[DUT_ERROR_MAX])
+{
+    snprintf(error, DUT_ERROR_MAX, "unit: expected a unit of the design, found '%.64s'", unit);
+    return DUT_BAD_INPUT;
+}
+
+/* ---- recording ---- */
+
+static void write_names(FILE *out, const block_t *b, signal_kind_t kind, const char *title)
+{
+    char name[SIGNAL_NAME_MAX];
+    fprintf(out, "# %s:", title);
+    for (int i = 0; i < b->signals; ++i) {
+        const signal_t *s = &b->table[i];
+        size_t count = s->kind == kind ? signal_count(s) : 0;
+        for (size_t k = 0; k < count; ++k) fprintf(out, " %s:%d", signal_element_name(s, k, name), s->bits);
+    }
+    fputc('\n', out);
+}
+
+static void write_values(FILE *out, const block_t *b, const signal_t *s, const char **gap)
+{
+    bool hidden = s->kind == SIGNAL_OUT && b->type->specified && !b->type->specified(b->self, s->name);
+    size_t count = signal_count(s);
+    for (size_t k = 0; k < count; ++k) {
+        fputs(*gap, out);
+        *gap = " ";
+        if (hidden)
+            fputc('x', out);
+        else
+            fprintf(out, "%" PRIx64, fixed_low((uint64_t)block_get(b, s, k), s->bits));
+    }
+}
+
+static void write_cycle(FILE *out, const block_t *b)
+{
+    const char *gap = "";
+    for (int i = 0; i < b->signals; ++i) {
+        if (b->table[i].kind == SIGNAL_IN) write_values(out, b, &b->table[i], &gap);
+    }
+    fputs(" |", out);
+    for (int i = 0; i < b->signals; ++i) {
+        if (b->table[i].kind == SIGNAL_OUT) write_values(out, b, &b->table[i], &gap);
+    }
+    fputc('\n', out);
+}
+
+static void write_vectors(FILE *out, const vectors_source_t *v, block_t *b, stimulus_t *s)
+{
+    char hash[17];
+    design_hash(v->design, hash);
+    write_names(out, b, SIGNAL_IN, "inputs");
+    write_names(out, b, SIGNAL_OUT, "outputs");
+    fprintf(out, "# %s of %s (%s), %s stimulus of seed %" PRIu64 ", outputs of the reference model\n",
+            v->unit, v->design->name, hash, stimulus_names[v->kind], v->seed);
+    block_reset(b);
+    for (uint64_t cycle = 0; cycle < v->cycles && !ferror(out); ++cycle) {
+        stimulus_next(s);
+        b->type->eval(b->self);
+        write_cycle(out, b);
+        b->type->tick(b->self);
+    }
+}
+
+static dut_status_t write_failed(const char *path, char error[DUT_ERROR_MAX])
+{
+    snprintf(error, DUT_ERROR_MAX, "%.200s: file: expected one that can be written, found: %s", path,
+             strerror(errno));
+    return DUT_BAD_INPUT;
+}
+
+/* Through a file beside it, so that a reader never meets half of one. */
+static dut_status_t write_whole(const vectors_source_t *v, block_t *b, stimulus_t *s, const char *path,
+                                char error[DUT_ERROR_MAX])
+{
+    char part[PATH_MAX_BYTES];
+    int n = snprintf(part, sizeof part, "%s.part%ld", path, (long)getpid());
+    errno = ENAMETOOLONG;
+    FILE *out = n < (int)sizeof part ? fopen(part, "w") : NULL;
+    if (!out) return write_failed(path, error);
+    write_vectors(out, v, b, s);
+    bool written = !ferror(out);
+    written = !fclose(out) && written && !rename(part, path);
+    if (written) return DUT_OK;
+    write_failed(path, error);
+    unlink(part);
+    return DUT_BAD_INPUT;
+}
+
+dut_status_t vectors_record(const vectors_source_t *v, const char *path, char error[DUT_ERROR_MAX])
+{
+    const block_type_t *type = block_find(v->unit);
+    if (!type) return no_unit(v->unit, error);
+    block_t *b = block_open(type, v->design);
+    stimulus_t *s = b ? stimulus_open(v->kind, v->seed, b) : NULL;
+    dut_status_t status = DUT_BAD_INPUT;
+    if (s)
+        status = write_whole(v, b, s, path, error);
+    else if (b)
+        snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", v->unit,
+                 stimulus_names[v->kind]);
+    else
+        snprintf(error, DUT_ERROR_MAX, "%s: out of memory", v->unit);
+    stimulus_close(s);
+    block_close(b);
+    return status;
+}
+
+/* ---- checking ---- */
+
+typedef struct {
+    vector_file_t *file;
+    lockstep_t *lockstep;
+    const signal_t *table; /* what the file's columns point into */
+    bool with_rtl;
+    vectors_result_t *result;
+} check_t;
+
+static uint64_t model_bits(const block_t *b, const signal_t *s, size_t index)
+{
+    return fixed_low((uint64_t)block_get(b, s, index), s->bits);
+}
+
+/* The lockstep's own entry of a column's signal. */
+static const signal_t *own_signal(const check_t *c, const vector_column_t *column)
+{
+    return &lockstep_model(c->lockstep)->table[column->signal - c->table];
+}
+
+static void drive(const check_t *c)
+{
+    const vector_columns_t *in = vector_file_inputs(c->file);
+    block_t *b = lockstep_model(c->lockstep);
+    for (int i = 0; i < in->n; ++i) {
+        const vector_column_t *column = &in->column[i];
+        const signal_t *s = own_signal(c, column);
+        int64_t value = (int64_t)column->value;
+        block_set(b, s, column->index, s->is_signed ? fixed_wrap(value, s->bits) : value);
+    }
+}
+
+static void note(const check_t *c, const signal_t *s, size_t index, const char *file, uint64_t model,
+                 uint64_t rtl)
+{
+    char name[SIGNAL_NAME_MAX], rtl_text[24] = "-";
+    vectors_result_t *r = c->result;
+    if (*r->first) return;
+    if (c->with_rtl) snprintf(rtl_text, sizeof rtl_text, "0x%" PRIx64, rtl);
+    snprintf(r->first, sizeof r->first,
+             "MISMATCH %s cycle=%" PRIu64 " line=%" PRIu64 " signal=%s kind=%s file=%s model=0x%" PRIx64
+             " rtl=%s",
+             lockstep_model(c->lockstep)->type->name, r->cycles, vector_file_line(c->file),
+             signal_element_name(s, index, name), signal_kind_name(s->kind), file, model, rtl_text);
+}
+
+static void compare_value(check_t *c, const vector_column_t *column)
+{
+    char file[24];
+    const block_t *b = lockstep_model(c->lockstep);
+    const signal_t *s = own_signal(c, column);
+    vectors_result_t *r = c->result;
+    if (b->type->specified && !b->type->specified(b->self, s->name)) {
+        ++r->unspecified;
+        return;
+    }
+    uint64_t model = model_bits(b, s, column->index);
+    uint64_t rtl = c->with_rtl ? lockstep_dut_bits(c->lockstep, s, column->index) : column->value;
+    ++r->compared;
+    r->model_mismatches += model != column->value;
+    r->rtl_mismatches += rtl != column->value;
+    if (model == column->value && rtl == column->value) return;
+    snprintf(file, sizeof file, "0x%" PRIx64, column->value);
+    note(c, s, column->index, file, model, rtl);
+}
+
+static void compare_outputs(check_t *c)
+{
+    const vector_columns_t *out = vector_file_outputs(c->file);
+    for (int i = 0; i < out->n; ++i) {
+        if (out->column[i].known) compare_value(c, &out->column[i]);
+    }
+}
+
+/* Where model and RTL part company the file need not say a word about it. */
+static void note_lockstep(check_t *c, bool equal)
+{
+    const difference_t *x;
+    if (!equal && lockstep_differences(c->lockstep, &x) > 0)
+        note(c, x->signal, x->index, "-", x->model, x->dut);
+}
+
+static int run_cycles(check_t *c, char error[DUT_ERROR_MAX])
+{
+    int got;
+    note_lockstep(c, lockstep_reset(c->lockstep));
+    while ((got = vector_file_next(c->file, error)) > 0) {
+        drive(c);
+        bool equal = lockstep_settle(c->lockstep);
+        compare_outputs(c);
+        note_lockstep(c, equal);
+        note_lockstep(c, lockstep_edge(c->lockstep));
+        ++c->result->cycles;
+    }
+    c->result->lockstep_mismatches = lockstep_count(c->lockstep)->mismatches;
+    return got;
+}
+
+static dut_status_t check_file(check_t *c, const block_type_t *type, const design_t *d, const char *path,
+                               char error[DUT_ERROR_MAX])
+{
+    const lockstep_config_t config = {
+        .design = d, .type = type, .unit = c->with_rtl ? type->name : NULL, .x_seed = 1};
+    dut_status_t status = lockstep_open(&c->lockstep, &config, error);
+    if (status) return status;
+    int got = run_cycles(c, error);
+    if (!got && !c->result->cycles) {
+        snprintf(error, DUT_ERROR_MAX,
+                 "%.200s:%" PRIu64 ": cycles: expected at least one, found the end of the file", path,
+                 vector_file_line(c->file));
+        got = -1;
+    }
+    lockstep_close(c->lockstep);
+    return got ? DUT_BAD_INPUT : DUT_OK;
+}
+
+dut_status_t vectors_check(const design_t *d, const char *unit, const char *path, bool with_rtl,
+                           vectors_result_t *result, char error[DUT_ERROR_MAX])
+{
+    signal_t table[SIGNAL_MAX];
+    const block_type_t *type = block_find(unit);
+    check_t c = {.table = table, .with_rtl = with_rtl, .result = result};
+    memset(result, 0, sizeof *result);
+    if (!type) return no_unit(unit, error);
+    /* The header is read first: a bad file is refused without building any RTL. */
+    c.file = vector_file_open(path, table, type->signals(d, table), error);
+    if (!c.file) return DUT_BAD_INPUT;
+    dut_status_t status = check_file(&c, type, d, path, error);
+    vector_file_close(c.file);
+    return status;
+}
+
+bool vectors_hold(const vectors_result_t *r)
+{
+    return r->compared && !r->model_mismatches && !r->rtl_mismatches && !r->lockstep_mismatches;
+}
