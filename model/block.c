@@ -21,7 +21,10 @@ static void *allocate(size_t bytes)
     return p;
 }
 
-static void **slot(const block_t *b, const signal_t *s) { return (void **)((char *)b->self + s->field); }
+static void **slot(const block_t *b, const signal_t *s)
+{
+    return (void **)((char *)b->self + s->field);
+}
 
 block_t *block_open(const block_type_t *type, const design_t *d)
 {

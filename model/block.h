@@ -6,9 +6,9 @@
  *           │ registers  │                   tick: one clock edge; the only writer of registers
  *     clk ──►────────────┘                   reset: what rst_ni does
  *
- * A block is one struct of element pointers, one pointer per signal of its table (see signal_table.h), followed by
- * whatever fixed configuration it computes in `init`. `block_open` allocates it; nothing allocates afterwards.
- * A parent settles its wires with eval and then ticks its children in any order.
+ * A block is one struct of element pointers, one pointer per signal of its table (see signal_table.h),
+ * followed by whatever fixed configuration it computes in `init`. `block_open` allocates it; nothing
+ * allocates afterwards. A parent settles its wires with eval and then ticks its children in any order.
  */
 #ifndef SANGER_BLOCK_H
 #define SANGER_BLOCK_H
@@ -53,7 +53,8 @@ extern const block_type_t *const block_types[];
 /* The type of that name, or NULL. */
 const block_type_t *block_find(const char *name);
 
-/* A faster model of the same block for this design, equal to the reference in every register; NULL: there is none. */
+/* A faster model of the same block for this design, equal to the reference in every register; NULL: there is
+ * none. */
 const block_type_t *block_fast(const block_type_t *type, const design_t *d);
 
 /* Allocates and resets a block; NULL when memory is short. The design must outlive it. */

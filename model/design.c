@@ -10,9 +10,18 @@
 enum { DESIGN_FILE_MAX = 1 << 20, FIELDS_MAX = 64 };
 
 #define AT(member) offsetof(design_t, member)
-#define INT(key, member, min, max, doc) {key, FIELD_INT, AT(member), min, max, NULL, doc}
-#define FORMAT(key, member, max, doc) {key, FIELD_FORMAT, AT(member), 2, max, NULL, doc}
-#define CHOICE(key, member, names, doc) {key, FIELD_CHOICE, AT(member), 0, 0, names, doc}
+#define INT(key, member, min, max, doc)                                                                      \
+    {                                                                                                        \
+        key, FIELD_INT, AT(member), min, max, NULL, doc                                                      \
+    }
+#define FORMAT(key, member, max, doc)                                                                        \
+    {                                                                                                        \
+        key, FIELD_FORMAT, AT(member), 2, max, NULL, doc                                                     \
+    }
+#define CHOICE(key, member, names, doc)                                                                      \
+    {                                                                                                        \
+        key, FIELD_CHOICE, AT(member), 0, 0, names, doc                                                      \
+    }
 
 const field_t design_fields[] = {
     {"name", FIELD_TEXT, AT(name), 1, DESIGN_NAME_MAX, NULL,
@@ -117,8 +126,10 @@ static int read_int(const field_t *f, const cJSON *item, void *to, const char *w
     if (!is_integer(item) || item->valuedouble < (double)f->min || item->valuedouble > (double)f->max) {
         return fail(error, where, f->key, expected, show(item, found));
     }
-    if (f->offset == AT(clock_hz)) *(int64_t *)to = (int64_t)item->valuedouble;
-    else *(int *)to = (int)item->valuedouble;
+    if (f->offset == AT(clock_hz))
+        *(int64_t *)to = (int64_t)item->valuedouble;
+    else
+        *(int *)to = (int)item->valuedouble;
     return 0;
 }
 
@@ -244,9 +255,12 @@ int design_parse(const char *text, size_t bytes, const char *where, design_t *d,
     }
     while (end < text + bytes && strchr(" \t\r\n", *end)) ++end;
     int status = 0;
-    if (end != text + bytes) status = fail(error, where, "file", "one JSON object", "text behind it");
-    else if (!cJSON_IsObject(root)) status = fail(error, where, "file", "a JSON object", "another JSON value");
-    else status = read_members(root, "", seen, d, where, error);
+    if (end != text + bytes)
+        status = fail(error, where, "file", "one JSON object", "text behind it");
+    else if (!cJSON_IsObject(root))
+        status = fail(error, where, "file", "a JSON object", "another JSON value");
+    else
+        status = read_members(root, "", seen, d, where, error);
     cJSON_Delete(root);
     for (int i = 0; !status && design_fields[i].key; ++i) {
         if (!seen[i]) status = fail(error, where, design_fields[i].key, design_fields[i].doc, "nothing");
@@ -263,17 +277,22 @@ int design_load(const char *path, design_t *d, char *error)
     bool broken = !text || ferror(file);
     fclose(file);
     int status;
-    if (broken) status = fail(error, path, "file", "a readable design file", "a read error");
-    else if (bytes > DESIGN_FILE_MAX) status = fail(error, path, "file", "at most 1 MiB", "a larger file");
-    else status = design_parse(text, bytes, path, d, error);
+    if (broken)
+        status = fail(error, path, "file", "a readable design file", "a read error");
+    else if (bytes > DESIGN_FILE_MAX)
+        status = fail(error, path, "file", "at most 1 MiB", "a larger file");
+    else
+        status = design_parse(text, bytes, path, d, error);
     free(text);
     return status;
 }
 
 /* ---- rules that tie fields together ---- */
 
-
-static bool same(format_t a, format_t b) { return a.w == b.w && a.frac == b.frac; }
+static bool same(format_t a, format_t b)
+{
+    return a.w == b.w && a.frac == b.frac;
+}
 
 static int broken(const char *where, char *error, const char *field, const char *expected, int found)
 {
@@ -310,7 +329,8 @@ static int check_widths(const design_t *d, const char *where, char *error)
         return broken(where, error, "exp.log2e", "a value from 1 to 2", d->log2e.num);
     }
     if (d->acc.w + d->log2e.append > 60 || d->acc.frac + d->log2e.append > 52) {
-        return broken(where, error, "formats.acc", "acc bits + log2e append at most 60, fraction 52", d->acc.w);
+        return broken(where, error, "formats.acc", "acc bits + log2e append at most 60, fraction 52",
+                      d->acc.w);
     }
     if (d->scaled.w + d->log2e.append > 60 || d->scaled.frac + d->log2e.append > 52) {
         return broken(where, error, "prediction.scaled", "scaled bits + log2e append at most 60, fraction 52",
@@ -332,12 +352,13 @@ static int check_published(const design_t *d, const char *where, char *error)
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i) {
         if (!same(*all[i], d->q)) {
             return broken(where, error, "formats",
-                          "one format for q, k, v, acc, score, out and row_sum in published arithmetic", all[i]->w);
+                          "one format for q, k, v, acc, score, out and row_sum in published arithmetic",
+                          all[i]->w);
         }
     }
     if (!same(d->scaled, d->score_exp) || !same(d->scaled, d->score_sum)) {
-        return broken(where, error, "prediction", "one format for scaled, exp and sum in published arithmetic",
-                      d->score_exp.w);
+        return broken(where, error, "prediction",
+                      "one format for scaled, exp and sum in published arithmetic", d->score_exp.w);
     }
     if (d->score_acc_w + d->score_shift > d->scaled.w) {
         return broken(where, error, "prediction.scaled", "at least acc_w + shift bits", d->scaled.w);
@@ -363,7 +384,8 @@ static int check_signed(const design_t *d, const char *where, char *error)
                       d->scaled.frac);
     }
     if (d->score_acc_w < 2 * d->operand_w) {
-        return broken(where, error, "prediction.acc_w", "at least twice prediction.operand_w", d->score_acc_w);
+        return broken(where, error, "prediction.acc_w", "at least twice prediction.operand_w",
+                      d->score_acc_w);
     }
     if (d->score_acc_w + 2 * d->scale.w > 63) {
         return broken(where, error, "prediction.scale", "acc_w + twice scale within 63 bits", d->scale.w);
@@ -400,7 +422,8 @@ static cJSON *print_field(const field_t *f, const design_t *d)
     switch (f->kind) {
     case FIELD_TEXT: return cJSON_CreateString(at);
     case FIELD_INT:
-        return cJSON_CreateNumber(f->offset == AT(clock_hz) ? (double)*(const int64_t *)at : *(const int *)at);
+        return cJSON_CreateNumber(f->offset == AT(clock_hz) ? (double)*(const int64_t *)at
+                                                            : *(const int *)at);
     case FIELD_FORMAT: return print_pair(((const format_t *)at)->w, ((const format_t *)at)->frac);
     case FIELD_LOG2E: return print_pair(((const log2e_t *)at)->num, ((const log2e_t *)at)->append);
     case FIELD_CHOICE: return print_choice(f->choices, *(const int *)at);
@@ -446,10 +469,21 @@ typedef struct {
 static bool format_value(const design_t *d, const char *name, int64_t *value)
 {
     static const name_offset_t formats[] = {
-        {"q", AT(q)}, {"k", AT(k)}, {"v", AT(v)}, {"bias", AT(bias)}, {"acc", AT(acc)}, {"score", AT(score)},
-        {"out", AT(out)}, {"row_sum", AT(row_sum)}, {"output_sum", AT(output_sum)}, {"output", AT(output)},
-        {"scale", AT(scale)}, {"scaled", AT(scaled)}, {"score_exp", AT(score_exp)},
-        {"score_sum", AT(score_sum)}, {"threshold", AT(threshold)},
+        {"q", AT(q)},
+        {"k", AT(k)},
+        {"v", AT(v)},
+        {"bias", AT(bias)},
+        {"acc", AT(acc)},
+        {"score", AT(score)},
+        {"out", AT(out)},
+        {"row_sum", AT(row_sum)},
+        {"output_sum", AT(output_sum)},
+        {"output", AT(output)},
+        {"scale", AT(scale)},
+        {"scaled", AT(scaled)},
+        {"score_exp", AT(score_exp)},
+        {"score_sum", AT(score_sum)},
+        {"threshold", AT(threshold)},
     };
     for (size_t i = 0; i < sizeof formats / sizeof *formats; ++i) {
         size_t n = strlen(formats[i].name);
@@ -467,16 +501,34 @@ bool design_value(const design_t *d, const char *name, int64_t *value)
         const char *name;
         int64_t value;
     } plain[] = {
-        {"signed", design_signed(d)}, {"published", !design_signed(d)},
-        {"rows", d->rows}, {"columns", d->columns}, {"pes", d->pes}, {"depth", design_depth(d)},
-        {"c1_w", design_c1_w(d)}, {"c2_w", design_c2_w(d)}, {"c4_w", design_c4_w(d)}, {"top_w", design_top_w(d)},
-        {"log2e_num", d->log2e.num}, {"log2e_append", d->log2e.append}, {"lut_bits", d->lut_bits},
-        {"score_rows", d->score_rows}, {"score_columns", d->score_columns}, {"operand_w", d->operand_w},
-        {"score_acc_w", d->score_acc_w}, {"score_shift", d->score_shift},
-        {"pack_rows", d->pack_rows}, {"pack_pes", d->pack_pes}, {"mask_bits", d->mask_bits},
-        {"counter_bits", d->counter_bits}, {"row_id_bits", d->row_id_bits}, {"no_pe", d->no_pe},
-        {"interleaved", d->split_policy == SPLIT_INTERLEAVED}, {"home", d->slots == SLOTS_HOME},
-        {"sub_row_id_w", d->sub_row_id_w}, {"lanes", d->lanes},
+        {"signed", design_signed(d)},
+        {"published", !design_signed(d)},
+        {"rows", d->rows},
+        {"columns", d->columns},
+        {"pes", d->pes},
+        {"depth", design_depth(d)},
+        {"c1_w", design_c1_w(d)},
+        {"c2_w", design_c2_w(d)},
+        {"c4_w", design_c4_w(d)},
+        {"top_w", design_top_w(d)},
+        {"log2e_num", d->log2e.num},
+        {"log2e_append", d->log2e.append},
+        {"lut_bits", d->lut_bits},
+        {"score_rows", d->score_rows},
+        {"score_columns", d->score_columns},
+        {"operand_w", d->operand_w},
+        {"score_acc_w", d->score_acc_w},
+        {"score_shift", d->score_shift},
+        {"pack_rows", d->pack_rows},
+        {"pack_pes", d->pack_pes},
+        {"mask_bits", d->mask_bits},
+        {"counter_bits", d->counter_bits},
+        {"row_id_bits", d->row_id_bits},
+        {"no_pe", d->no_pe},
+        {"interleaved", d->split_policy == SPLIT_INTERLEAVED},
+        {"home", d->slots == SLOTS_HOME},
+        {"sub_row_id_w", d->sub_row_id_w},
+        {"lanes", d->lanes},
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; ++i) {
         if (!strcmp(name, plain[i].name)) return *value = plain[i].value, true;

@@ -37,14 +37,14 @@ typedef struct {
 
     int rows, columns, pes; /* the array: query rows, key columns, PEs a row */
 
-    format_t q, k, v;        /* operands */
-    format_t bias;           /* per-row bias of the exp unit's input */
-    format_t acc;            /* accumulator during SDDMM */
-    format_t score;          /* exp unit's output */
-    format_t out;            /* accumulator during SpMM: the same register as acc */
-    format_t row_sum;        /* sum of a row's scores */
-    format_t output_sum;     /* output accumulated over passes */
-    format_t output;         /* after the division */
+    format_t q, k, v;    /* operands */
+    format_t bias;       /* per-row bias of the exp unit's input */
+    format_t acc;        /* accumulator during SDDMM */
+    format_t score;      /* exp unit's output */
+    format_t out;        /* accumulator during SpMM: the same register as acc */
+    format_t row_sum;    /* sum of a row's scores */
+    format_t output_sum; /* output accumulated over passes */
+    format_t output;     /* after the division */
 
     log2e_t log2e;
     int lut_bits; /* the exp unit's table has 2^lut_bits entries */
@@ -59,9 +59,9 @@ typedef struct {
     format_t score_sum;            /* sum of a row's predicted exponentials */
     format_t threshold;            /* unsigned, of binarise */
 
-    int pack_rows, pack_pes;                    /* the published packer */
-    int mask_bits, counter_bits, row_id_bits;   /* its register widths */
-    int no_pe;                                  /* its code for "no PE" */
+    int pack_rows, pack_pes;                  /* the published packer */
+    int mask_bits, counter_bits, row_id_bits; /* its register widths */
+    int no_pe;                                /* its code for "no PE" */
 
     int split_policy; /* split_policy_t */
     int slots;        /* slots_t */
@@ -104,12 +104,30 @@ void design_hash(const design_t *d, char hex[17]);
 bool design_value(const design_t *d, const char *name, int64_t *value);
 
 /* Derived sizes. */
-static inline bool design_signed(const design_t *d) { return d->arithmetic == ARITHMETIC_SIGNED; }
-static inline int design_depth(const design_t *d) { return d->columns > d->pes ? d->columns - d->pes : 1; }
-static inline int design_c1_w(const design_t *d) { return fixed_bits(d->columns + 2); }
-static inline int design_c2_w(const design_t *d) { return fixed_bits(d->columns + 1); }
-static inline int design_c4_w(const design_t *d) { return fixed_bits(d->columns - d->pes + 1); }
-static inline int design_top_w(const design_t *d) { return d->k.w > d->v.w ? d->k.w : d->v.w; }
+static inline bool design_signed(const design_t *d)
+{
+    return d->arithmetic == ARITHMETIC_SIGNED;
+}
+static inline int design_depth(const design_t *d)
+{
+    return d->columns > d->pes ? d->columns - d->pes : 1;
+}
+static inline int design_c1_w(const design_t *d)
+{
+    return fixed_bits(d->columns + 2);
+}
+static inline int design_c2_w(const design_t *d)
+{
+    return fixed_bits(d->columns + 1);
+}
+static inline int design_c4_w(const design_t *d)
+{
+    return fixed_bits(d->columns - d->pes + 1);
+}
+static inline int design_top_w(const design_t *d)
+{
+    return d->k.w > d->v.w ? d->k.w : d->v.w;
+}
 
 #ifdef __cplusplus
 }

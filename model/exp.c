@@ -3,7 +3,10 @@
 
 #include <math.h>
 
-static int fraction_bits(const exp_unit_t *e) { return e->x.frac + e->log2e.append; }
+static int fraction_bits(const exp_unit_t *e)
+{
+    return e->x.frac + e->log2e.append;
+}
 
 void exp_unit_init(exp_unit_t *e, bool is_signed, format_t x, format_t y, log2e_t log2e, int lut_bits)
 {
@@ -60,17 +63,20 @@ static int exp_signals(const design_t *d, signal_t *table)
 {
     int n = 0;
     bool is_signed = design_signed(d);
-    table[n++] = (signal_t){"x", SIGNAL_IN, offsetof(exp_t, x), d->acc.w, d->acc.frac, is_signed,
-                            .meaning = "exponent"};
-    table[n++] = (signal_t){"y", SIGNAL_OUT, offsetof(exp_t, y), d->score.w, d->score.frac, is_signed,
-                            .meaning = "e^x"};
+    table[n++] = (signal_t){"x",         SIGNAL_IN, offsetof(exp_t, x),   d->acc.w,
+                            d->acc.frac, is_signed, .meaning = "exponent"};
+    table[n++] = (signal_t){"y",           SIGNAL_OUT, offsetof(exp_t, y), d->score.w,
+                            d->score.frac, is_signed,  .meaning = "e^x"};
     if (is_signed) {
         table[n++] = (signal_t){"sat", SIGNAL_OUT, offsetof(exp_t, sat), 1, .meaning = "y was clipped"};
     }
     return n;
 }
 
-static void exp_init(void *self, const design_t *d) { exp_unit_of_pe(&((exp_t *)self)->unit, d); }
+static void exp_init(void *self, const design_t *d)
+{
+    exp_unit_of_pe(&((exp_t *)self)->unit, d);
+}
 
 static void exp_eval(void *self)
 {
@@ -80,7 +86,10 @@ static void exp_eval(void *self)
     if (e->unit.is_signed) *e->sat = saturated;
 }
 
-static void exp_tick(void *self) { (void)self; }
+static void exp_tick(void *self)
+{
+    (void)self;
+}
 
 const block_type_t exp_type = {
     .name = "exp",

@@ -5,14 +5,15 @@
  *     x ──► * log2(e) ──► u = floor ──────────────► shift ──► y
  *                    └──► v = fraction ► v + LUT[v] ──┘
  *
- * 2^v for v in [0, 1) is v plus a correction that hardly moves, so a small table of the correction, entry k for
- * v = k / 2^lut_bits, does.
+ * 2^v for v in [0, 1) is v plus a correction that hardly moves, so a small table of the correction, entry k
+ * for v = k / 2^lut_bits, does.
  *
- * published: x is read as unsigned, everything wraps, a negative x is a huge one. Valid for small x >= 0 only.
- * signed:    u may be negative (right shift); one floor after the shift; too large saturates and raises `sat`.
+ * published: x is read as unsigned, everything wraps, a negative x is a huge one. Valid for small x >= 0
+ * only. signed:    u may be negative (right shift); one floor after the shift; too large saturates and raises
+ * `sat`.
  *
- * Formats: x and y are the accumulator's and the score's in a PE, `scaled` and `score_exp` in the score array.
- * Source: the paper's exp unit as published; signed form after it.
+ * Formats: x and y are the accumulator's and the score's in a PE, `scaled` and `score_exp` in the score
+ * array. Source: the paper's exp unit as published; signed form after it.
  */
 #ifndef SANGER_EXP_H
 #define SANGER_EXP_H

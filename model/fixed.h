@@ -17,11 +17,20 @@ typedef struct {
 } format_t;
 
 /* The largest and the smallest value of a signed w-bit word. */
-static inline int64_t fixed_max(int w) { return (int64_t)((UINT64_C(1) << (w - 1)) - 1); }
-static inline int64_t fixed_min(int w) { return -fixed_max(w) - 1; }
+static inline int64_t fixed_max(int w)
+{
+    return (int64_t)((UINT64_C(1) << (w - 1)) - 1);
+}
+static inline int64_t fixed_min(int w)
+{
+    return -fixed_max(w) - 1;
+}
 
 /* The w low bits of x, zero-extended (1 <= w <= 64). */
-static inline uint64_t fixed_low(uint64_t x, int w) { return w >= 64 ? x : x & ((UINT64_C(1) << w) - 1); }
+static inline uint64_t fixed_low(uint64_t x, int w)
+{
+    return w >= 64 ? x : x & ((UINT64_C(1) << w) - 1);
+}
 
 /* The w low bits of x, sign-extended: what a w-bit register keeps of x. */
 static inline int64_t fixed_wrap(int64_t x, int w)

@@ -2,8 +2,14 @@
 #include "pe.h"
 
 /* Fraction bits that the product drops: in SDDMM, and in SpMM, where operand a is the score. */
-static int drop_sddmm(const design_t *d) { return d->q.frac + d->k.frac - d->acc.frac; }
-static int drop_spmm(const design_t *d) { return d->score.frac + d->v.frac - d->out.frac; }
+static int drop_sddmm(const design_t *d)
+{
+    return d->q.frac + d->k.frac - d->acc.frac;
+}
+static int drop_spmm(const design_t *d)
+{
+    return d->score.frac + d->v.frac - d->out.frac;
+}
 
 int pe_product_bits(const design_t *d)
 {
@@ -37,6 +43,7 @@ static __int128 sum(const pe_t *pe)
 static int64_t exponent(const pe_t *pe)
 {
     const design_t *d = pe->d;
+    if (*pe->c5 != C5_CALC) return 0;
     if (!design_signed(d)) return *pe->acc_q;
     int64_t bias = *pe->bias * ((int64_t)1 << (d->acc.frac - d->bias.frac));
     return fixed_saturate((__int128)*pe->acc_q - bias, d->acc.w, NULL);
@@ -49,11 +56,7 @@ void pe_eval(void *self)
     *pe->acc = *pe->acc_q;
     *pe->score = *pe->score_q;
     *pe->x = exponent(pe);
-    if (design_signed(pe->d)) {
-        int64_t clipped = 0;
-        fixed_saturate(sum(pe), pe->d->acc.w, &clipped);
-        *pe->sat = clipped;
-    }
+    if (design_signed(pe->d)) *pe->sat = *pe->sat_q;
 }
 
 void pe_tick(void *self)
@@ -61,7 +64,12 @@ void pe_tick(void *self)
     pe_t *pe = self;
     int w = pe->d->acc.w;
     __int128 next = sum(pe);
-    *pe->acc_q = design_signed(pe->d) ? fixed_saturate(next, w, NULL) : fixed_wrap((int64_t)next, w);
+    if (design_signed(pe->d)) {
+        *pe->sat_q = 0;
+        *pe->acc_q = fixed_saturate(next, w, pe->sat_q);
+    } else {
+        *pe->acc_q = fixed_wrap((int64_t)next, w);
+    }
     switch (*pe->c5) {
     case C5_CALC: *pe->score_q = *pe->y; break;
     case C5_MOVE: *pe->score_q = *pe->s; break;
@@ -87,19 +95,24 @@ static int pe_signals(const design_t *d, signal_t *table)
         {"y", SIGNAL_IN, FIELD(y), score.w, score.frac, true, .meaning = "exp of x"},
         {"acc", SIGNAL_OUT, FIELD(acc), acc.w, acc.frac, true, .meaning = "accumulator"},
         {"score", SIGNAL_OUT, FIELD(score), score.w, score.frac, true, .meaning = "score"},
-        {"x", SIGNAL_OUT, FIELD(x), acc.w, acc.frac, true, .meaning = "exponent, to the exp unit"},
+        {"x", SIGNAL_OUT, FIELD(x), acc.w, acc.frac, true,
+         .meaning = "exponent, to the exp unit; 0 unless c5 = calc"},
         {"prod_n", SIGNAL_NET, FIELD(prod), pe_product_bits(d), acc.frac, true, .path = "prod_n"},
         {"acc_q", SIGNAL_REG, FIELD(acc_q), acc.w, acc.frac, true, .path = "acc_q"},
         {"score_q", SIGNAL_REG, FIELD(score_q), score.w, score.frac, true, .path = "score_q"},
         {"bias", SIGNAL_IN, FIELD(bias), d->bias.w, d->bias.frac, true, .meaning = "the row's bias"},
-        {"sat", SIGNAL_OUT, FIELD(sat), 1, .meaning = "acc is clipped at this edge"},
+        {"sat", SIGNAL_OUT, FIELD(sat), 1, .meaning = "acc was clipped at the last edge"},
+        {"sat_q", SIGNAL_REG, FIELD(sat_q), 1, .path = "sat_q"},
     };
-    int n = (int)(sizeof all / sizeof *all) - (design_signed(d) ? 0 : 2);
+    int n = (int)(sizeof all / sizeof *all) - (design_signed(d) ? 0 : 3);
     for (int i = 0; i < n; ++i) table[i] = all[i];
     return n;
 }
 
-static void pe_init(void *self, const design_t *d) { ((pe_t *)self)->d = d; }
+static void pe_init(void *self, const design_t *d)
+{
+    ((pe_t *)self)->d = d;
+}
 
 const block_type_t pe_type = {
     .name = "pe",

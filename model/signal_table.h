@@ -5,8 +5,8 @@
  *
  * A signal is an array of up to three dimensions of elements of 1..63 bits. The model keeps every element in
  * an int64_t, in row-major order (the fast array model keeps narrower words: `bytes`). The DUT keeps the
- * leading `objects` dimensions as separate Verilog objects, the next one as memory words when `memory` is set,
- * and packs the rest into one vector, element 0 in the lowest bits.
+ * leading `objects` dimensions as separate Verilog objects, the next one as memory words when `memory` is
+ * set, and packs the rest into one vector, element 0 in the lowest bits.
  */
 #ifndef SANGER_SIGNAL_H
 #define SANGER_SIGNAL_H
@@ -26,16 +26,17 @@ enum { SIGNAL_MAX = 40, SIGNAL_NAME_MAX = 96 };
 typedef struct {
     const char *name; /* "acc": elements print as acc_3_1 */
     signal_kind_t kind;
-    size_t field;     /* offset of the element pointer in the block's struct */
-    int bits;         /* of one element */
-    int frac;         /* fraction bits, for printing */
+    size_t field; /* offset of the element pointer in the block's struct */
+    int bits;     /* of one element */
+    int frac;     /* fraction bits, for printing */
     bool is_signed;
-    int dims;         /* 0 for a scalar */
-    int n[3];         /* sizes, outermost first */
-    int objects;      /* leading dimensions that are separate Verilog objects */
-    bool memory;      /* the dimension after them is a Verilog memory's */
-    const char *path; /* of the Verilog object below the top, '#' for an object index; NULL: the port itself */
-    int bytes;        /* model element size: 0 means sizeof(int64_t) */
+    int dims;    /* 0 for a scalar */
+    int n[3];    /* sizes, outermost first */
+    int objects; /* leading dimensions that are separate Verilog objects */
+    bool memory; /* the dimension after them is a Verilog memory's */
+    const char
+        *path; /* of the Verilog object below the top, '#' for an object index; NULL: the port itself */
+    int bytes; /* model element size: 0 means sizeof(int64_t) */
     /* inputs: what stimulus may put there */
     int codes;           /* control signals: legal codes are 0 .. codes-1; 0 marks data */
     const char *weights; /* one digit per legal code, how often random control picks it; NULL: evenly */
@@ -57,13 +58,19 @@ static inline size_t signal_objects(const signal_t *s)
     for (int i = 0; i < s->objects; ++i) count *= (size_t)s->n[i];
     return count;
 }
-static inline size_t signal_words(const signal_t *s) { return s->memory ? (size_t)s->n[s->objects] : 1; }
+static inline size_t signal_words(const signal_t *s)
+{
+    return s->memory ? (size_t)s->n[s->objects] : 1;
+}
 static inline size_t signal_lanes(const signal_t *s)
 {
     return signal_count(s) / signal_objects(s) / signal_words(s);
 }
 
-static inline int signal_bytes(const signal_t *s) { return s->bytes ? s->bytes : (int)sizeof(int64_t); }
+static inline int signal_bytes(const signal_t *s)
+{
+    return s->bytes ? s->bytes : (int)sizeof(int64_t);
+}
 
 /* "name_i_j" of element `index` into out[SIGNAL_NAME_MAX]; returns out. */
 const char *signal_element_name(const signal_t *s, size_t index, char *out);

@@ -31,6 +31,36 @@ module @{prefix}_@{module} (
 //@lut
   };
 
+//@if signed
+  logic [@{yw-1}:0] x_wide;
+  assign x_wide = @sext{x_i, x_w, yw};
+  // In an if, so that a simulator skips the unit while it rests at x = 0: e^0 is 1 without any table.
+  always_comb begin : p_power
+    logic [@{yw-1}:0] y;  // x log2(e)
+    logic [@{vp-1}:0] v;  // its fraction
+    logic [@{at_w-1}:0] at;
+    logic [@{vp}:0] m;  // 2^v, in [1, 2)
+    logic [@{tw-1}:0] t;  // signed shift of m into y's format
+    logic [@{y_w+vp}:0] wide;
+    y = '0;
+    v = '0;
+    at = '0;
+    m = '0;
+    t = '0;
+    wide = @{y_w+vp+1}'d1 << @{y_frac};
+    if (x_i != '0) begin
+      y = x_wide * @{yw}'d@{log2e_num};
+      v = @{vp}'(y);
+      at = @{at_w}'(v >> @{vp-lut_bits}) * @{at_w}'d@{vp+1};
+      m = {1'b0, v} + LUT[at+:@{vp+1}];
+      t = @{tw}'($signed(y) >>> @{vp}) + @{tw}'d@{y_frac} - @{tw}'d@{vp};
+      wide = $signed(t) < 0 ? {@{y_w}'d0, m} >> (-t) : {@{y_w}'d0, m} << t;
+    end
+    // m >= 1: a left shift by y's width is too big, whatever remains of it in `wide`
+    sat_o = ($signed(t) >= $signed(@{tw}'d@{y_w})) || (wide >> @{y_w-1}) != '0;
+    y_o = sat_o ? {1'b0, {@{y_w-1}{1'b1}}} : @{y_w}'(wide);
+  end
+//@else
   logic [@{yw-1}:0] y;  // x log2(e)
   logic [@{vp-1}:0] v;  // its fraction
   logic [@{at_w-1}:0] at;
@@ -39,22 +69,6 @@ module @{prefix}_@{module} (
   assign v = y[@{vp-1}:0];
   assign at = @{at_w}'(v[@{vp-1}:@{vp-lut_bits}]) * @{at_w}'d@{vp+1};
   assign m = {1'b0, v} + LUT[at+:@{vp+1}];
-//@if signed
-
-  logic [@{yw-vp-1}:0] u;  // floor of y
-  logic [@{tw-1}:0] t;  // signed shift of m into y's format
-  logic [@{y_w+vp}:0] wide;
-  logic too_big;
-
-  assign y = @sext{x_i, x_w, yw} * @{yw}'d@{log2e_num};
-  assign u = y[@{yw-1}:@{vp}];
-  assign t = @sext{u, yw - vp, tw} + @{tw}'d@{y_frac} - @{tw}'d@{vp};
-  assign wide = t[@{tw-1}] ? {@{y_w}'d0, m} >> (-t) : {@{y_w}'d0, m} << t;
-  // m >= 1: a left shift by y's width is too big, whatever remains of it in `wide`
-  assign too_big = !t[@{tw-1}] && t >= @{tw}'d@{y_w} || |wide[@{y_w+vp}:@{y_w-1}];
-  assign sat_o = too_big;
-  assign y_o = too_big ? {1'b0, {@{y_w-1}{1'b1}}} : wide[@{y_w-1}:0];
-//@else
 
   logic [@{yw-1}:0] z;
 

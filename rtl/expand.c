@@ -21,7 +21,8 @@ typedef struct {
 
 static int fail(state_t *s, const char *why, const char *text, int n)
 {
-    snprintf(s->e->error, EXPAND_ERROR_MAX, "%s:%d: %s in '%.*s'", s->file, s->line, why, n > 80 ? 80 : n, text);
+    snprintf(s->e->error, EXPAND_ERROR_MAX, "%s:%d: %s in '%.*s'", s->file, s->line, why, n > 80 ? 80 : n,
+             text);
     return -1;
 }
 
@@ -66,7 +67,8 @@ static int put_value(state_t *s, const char *text, int n)
     return 0;
 }
 
-/* @sext{sig, from, to} and @zext: a replication of zero bits is no Verilog, so equal widths give sig itself. */
+/* @sext{sig, from, to} and @zext: a replication of zero bits is no Verilog, so equal widths give sig itself.
+ */
 static int put_extension(state_t *s, const char *text, int n, bool is_signed)
 {
     const char *end = text + n, *comma = memchr(text, ',', (size_t)n);
@@ -77,10 +79,13 @@ static int put_extension(state_t *s, const char *text, int n, bool is_signed)
     if (evaluate(s, second + 1, (int)(end - second - 1), &to)) return -1;
     int name = (int)(comma - text);
     if (to < from) return fail(s, "extension to fewer bits", text, n);
-    if (to == from) fprintf(s->out, "%.*s", name, text);
+    if (to == from)
+        fprintf(s->out, "%.*s", name, text);
     else if (is_signed) {
-        fprintf(s->out, "{{%" PRId64 "{%.*s[%" PRId64 "]}}, %.*s}", to - from, name, text, from - 1, name, text);
-    } else fprintf(s->out, "{%" PRId64 "'d0, %.*s}", to - from, name, text);
+        fprintf(s->out, "{{%" PRId64 "{%.*s[%" PRId64 "]}}, %.*s}", to - from, name, text, from - 1, name,
+                text);
+    } else
+        fprintf(s->out, "{%" PRId64 "'d0, %.*s}", to - from, name, text);
     return 0;
 }
 
@@ -95,7 +100,8 @@ static int put_line(state_t *s, const char *line, int n)
         const char *body = p;
         for (size_t i = 0; i < sizeof marks / sizeof *marks && kind < 0; ++i) {
             size_t open = strlen(marks[i].open);
-            if ((size_t)(end - p) > open && !strncmp(p, marks[i].open, open)) kind = marks[i].kind, body = p + open;
+            if ((size_t)(end - p) > open && !strncmp(p, marks[i].open, open))
+                kind = marks[i].kind, body = p + open;
         }
         if (kind < 0) {
             putc(*p++, s->out);
@@ -119,7 +125,8 @@ static int put_lut(state_t *s)
     for (int k = (1 << lut_bits) - 1; k >= 0; --k) {
         double at = ldexp(k, (int)-lut_bits), real = pow(2.0, at) - at;
         int64_t entry = llround(ldexp(real, (int)fraction));
-        fprintf(s->out, "      %" PRId64 "'d%" PRId64 "%s  // %d: %.9f\n", fraction + 1, entry, k ? "," : "", k, real);
+        fprintf(s->out, "      %" PRId64 "'d%" PRId64 "%s  // %d: %.9f\n", fraction + 1, entry, k ? "," : "",
+                k, real);
     }
     return 0;
 }
@@ -160,8 +167,10 @@ static int directive(state_t *s, const char *line, int n)
     }
     if (starts(line, n, "else") || starts(line, n, "endif")) {
         if (!s->depth) return fail(s, "no //@if is open", line, n);
-        if (line[1] == 'l') s->taken[s->depth - 1] = !s->taken[s->depth - 1];
-        else --s->depth;
+        if (line[1] == 'l')
+            s->taken[s->depth - 1] = !s->taken[s->depth - 1];
+        else
+            --s->depth;
         return 0;
     }
     if (!writing(s)) return 0;
@@ -179,7 +188,8 @@ int expand(expand_t *e, const char *file, const char *source, FILE *out)
         while (blanks < n && isspace((unsigned char)p[blanks])) ++blanks;
         if (starts(p + blanks, n - blanks, "//@")) {
             if (directive(&s, p + blanks + 3, n - blanks - 3)) return -1;
-        } else if (writing(&s) && put_line(&s, p, n)) return -1;
+        } else if (writing(&s) && put_line(&s, p, n))
+            return -1;
         p += n + (p[n] == '\n');
     }
     return s.depth ? fail(&s, "//@if without //@endif", "end of file", 11) : 0;

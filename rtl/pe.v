@@ -10,7 +10,6 @@
 //@let prod_w = acc_w
 //@endif
 //@let full_w = max(drop_sddmm, drop_spmm) + prod_w
-//@let below = min(drop_sddmm, drop_spmm)
 /// One processing element's datapath, score-stationary: multiplier, accumulator and score.
 /// It holds no delay line (that is the row's) and no exp unit (that stands beside it: x_o out, y_i back).
 /// Operands to accumulator: one cycle. c3: 0 clear, 1 idle, 2 self, 3 left, 4 load, else idle;
@@ -29,77 +28,96 @@ module @{prefix}_pe (
     input  logic [@{score_w-1}:0] y_i,  // exp of x_o
 //@if signed
     input  logic [@{bias_w-1}:0] bias_i,
-    output logic sat_o,                 // acc is clipped at this edge
+    output logic sat_o,                 // acc was clipped at the last edge
 //@endif
     output logic [@{acc_w-1}:0] acc_o,
     output logic [@{score_w-1}:0] score_o,
     output logic [@{acc_w-1}:0] x_o     // exponent
 );
-  logic [@{acc_w-1}:0] acc_q, acc_d;
+  logic [@{acc_w-1}:0] acc_q;
   logic [@{score_w-1}:0] score_q;
-  logic [@{full_w-1}:0] a, b, full;
+  logic signed [@{max(q_w, score_w)-1}:0] a;
+  logic signed [@{full_w-1}:0] full;
   logic [@{prod_w-1}:0] prod_n;
 
-  assign a = sel_i ? @sext{score_q, score_w, full_w} : @sext{a_i, q_w, full_w};
-  assign b = @sext{b_i, top_w, full_w};
-  assign full = a * b;
-  // floor: dropping low bits of a two's complement product rounds down
+  // Every step has one reader, so that a simulator folds them into the edge below.
+  assign a = sel_i ? @{max(q_w, score_w)}'($signed(score_q)) : @{max(q_w, score_w)}'($signed(a_i));
+  assign full = @{full_w}'(a) * @{full_w}'($signed(b_i));
+  // floor: an arithmetic shift rounds down
 //@if drop_sddmm == drop_spmm
-  assign prod_n = full[@{drop_sddmm}+:@{prod_w}];
+  assign prod_n = @{prod_w}'(full >>> @{drop_sddmm});
 //@else
-  assign prod_n = sel_i ? full[@{drop_spmm}+:@{prod_w}] : full[@{drop_sddmm}+:@{prod_w}];
+  assign prod_n = @{prod_w}'(full >>> (sel_i ? @{drop_spmm} : @{drop_sddmm}));
 //@endif
 //@if signed
 
-  logic [@{sum_w-1}:0] prod, self, left, base, sum;
-  logic [@{acc_w-1}:0] clipped;
-  logic too_big;
-  assign prod = @sext{prod_n, prod_w, sum_w};
-  assign self = @sext{acc_q, acc_w, sum_w};
-  assign left = @sext{o_i, acc_w, sum_w};
-  always_comb begin
+  // The exponent rests at 0 where nobody takes it, and so does the exp unit.
+  logic [@{x_w-1}:0] acc_wide, bias_wide;
+  assign acc_wide = @{x_w}'($signed(acc_q));
+  assign bias_wide = @{x_w}'($signed(bias_i)) << @{acc_frac-bias_frac};
+  always_comb begin : p_exponent
+    logic [@{x_w-1}:0] x;
+    logic [@{x_w-acc_w}:0] high;
+    x = '0;
+    high = '0;
+    x_o = '0;
+    if (c5_i == 2'd1) begin
+      x = acc_wide - bias_wide;
+      high = @{x_w-acc_w+1}'(x >> @{acc_w-1});  // all alike when x fits
+      x_o = high == '0 || high == '1 ? @{acc_w}'(x) :
+          x >> @{x_w-1} == @{x_w}'d1 ? {1'b1, @{acc_w-1}'d0} : {1'b0, {@{acc_w-1}{1'b1}}};
+    end
+  end
+
+  logic sat_q;  // acc was clipped at the last edge
+  always_ff @(posedge clk_i) begin : p_acc
+    // Local, so that a simulator computes them at the edge alone.
+    logic [@{sum_w-1}:0] base, sum;
+    logic too_big;
     case (c3_i)
-      3'd2: base = self;
-      3'd3: base = left;
+      3'd2: base = @{sum_w}'($signed(acc_q));
+      3'd3: base = @{sum_w}'($signed(o_i));
       default: base = '0;
     endcase
+    sum = base + @{sum_w}'($signed(prod_n));
+    // fits when all bits from acc's sign upwards agree
+    too_big = sum[@{sum_w-1}:@{acc_w-1}] != {@{sum_w-acc_w+1}{sum[@{sum_w-1}]}};
+    if (!rst_ni) begin
+      acc_q <= '0;
+      sat_q <= '0;
+    end else begin
+      sat_q <= '0;
+      case (c3_i)
+        3'd0: acc_q <= '0;
+        3'd2, 3'd3, 3'd4: begin
+          acc_q <= too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}} : sum[@{acc_w-1}:0];
+          sat_q <= too_big;
+        end
+        default: acc_q <= acc_q;
+      endcase
+    end
   end
-  assign sum = base + prod;
-  // fits when all bits from acc's sign upwards agree
-  assign too_big = sum[@{sum_w-1}:@{acc_w-1}] != {@{sum_w-acc_w+1}{sum[@{sum_w-1}]}};
-  assign sat_o = too_big && (c3_i == 3'd2 || c3_i == 3'd3 || c3_i == 3'd4);
-  assign clipped = too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}} : sum[@{acc_w-1}:0];
-  always_comb begin
-    case (c3_i)
-      3'd0: acc_d = '0;
-      3'd2, 3'd3, 3'd4: acc_d = clipped;
-      default: acc_d = acc_q;
-    endcase
-  end
-
-  logic [@{x_w-1}:0] x;
-  assign x = @sext{acc_q, acc_w, x_w} - (@sext{bias_i, bias_w, x_w} << @{acc_frac-bias_frac});
-  assign x_o = x[@{x_w-1}:@{acc_w-1}] != {@{x_w-acc_w+1}{x[@{x_w-1}]}} ? {x[@{x_w-1}], {@{acc_w-1}{~x[@{x_w-1}]}}} : x[@{acc_w-1}:0];
+  assign sat_o = sat_q;
 //@else
 
-  always_comb begin
-    case (c3_i)
-      3'd0: acc_d = '0;
-      3'd2: acc_d = acc_q + prod_n;
-      3'd3: acc_d = o_i + prod_n;
-      3'd4: acc_d = prod_n;
-      default: acc_d = acc_q;
-    endcase
+  assign x_o = c5_i == 2'd1 ? acc_q : '0;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) acc_q <= '0;
+    else begin
+      case (c3_i)
+        3'd0: acc_q <= '0;
+        3'd2: acc_q <= acc_q + prod_n;
+        3'd3: acc_q <= o_i + prod_n;
+        3'd4: acc_q <= prod_n;
+        default: acc_q <= acc_q;
+      endcase
+    end
   end
-  assign x_o = acc_q;
 //@endif
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      acc_q <= '0;
-      score_q <= '0;
-    end else begin
-      acc_q <= acc_d;
+    if (!rst_ni) score_q <= '0;
+    else begin
       case (c5_i)
         2'd1: score_q <= y_i;
         2'd2: score_q <= s_i;
@@ -110,11 +128,5 @@ module @{prefix}_pe (
   end
   assign acc_o = acc_q;
   assign score_o = score_q;
-//@if below != 0
-
-  // what every floor drops
-  logic unused;
-  assign unused = ^full[@{below-1}:0];
-//@endif
 endmodule
 `default_nettype wire

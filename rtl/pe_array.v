@@ -26,6 +26,11 @@ module @{prefix}_pe_array (
   assign shift = c3_i == 3'd3;
   assign line_clear = c3_i == 3'd0;
 
+  logic [@{pes*3-1}:0] c3;  // one copy for all rows
+  always_comb begin
+    for (int k = 0; k < @{pes}; k++) c3[k*3+:3] = c3_i;
+  end
+
   for (genvar i = 0; i < @{rows}; i++) begin : g_row
     logic [@{columns*top_w-1}:0] top, bot;
     logic [@{pes*2-1}:0] c5;
@@ -35,8 +40,11 @@ module @{prefix}_pe_array (
       assign top = g_row[i-1].bot;
     end
 //@if signed
-    for (genvar k = 0; k < @{pes}; k++) begin : g_c5
-      assign c5[k*2+:2] = c5_i == 2'd1 && !active_i[i*@{pes}+k] ? 2'd3 : c5_i;
+    always_comb begin
+      c5 = {@{pes}{c5_i}};
+      if (c5_i == 2'd1) begin
+        for (int k = 0; k < @{pes}; k++) if (!active_i[i*@{pes}+k]) c5[k*2+:2] = 2'd3;
+      end
     end
 //@else
     assign c5 = {@{pes}{c5_i}};
@@ -50,7 +58,7 @@ module @{prefix}_pe_array (
         .clear_i,
         .c1_i(c1_i[i*@{pes*c1_w}+:@{pes*c1_w}]),
         .c2_i(c2_i[i*@{pes*c2_w}+:@{pes*c2_w}]),
-        .c3_i({@{pes}{c3_i}}),
+        .c3_i(c3),
         .c4_i(c4_i[i*@{pes*c4_w}+:@{pes*c4_w}]),
         .c5_i(c5),
         .shift_i(shift),

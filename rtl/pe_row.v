@@ -48,9 +48,8 @@ module @{prefix}_pe_row (
     logic [@{c2_w-1}:0] c2;
     logic [@{q_w-1}:0] a;
     logic [@{top_w-1}:0] b;
-    logic [@{acc_w-1}:0] o, x, x_used;
+    logic [@{acc_w-1}:0] o, x;
     logic [@{score_w-1}:0] s, y;
-    logic calc;
 
     assign c1 = c1_i[k*@{c1_w}+:@{c1_w}];
     assign c2 = c2_i[k*@{c2_w}+:@{c2_w}];
@@ -84,20 +83,18 @@ module @{prefix}_pe_row (
         .x_o(x)
     );
 
-    // operand isolation: the exp unit rests unless its value is taken
-    assign calc = c5_i[k*2+:2] == 2'd1;
-    assign x_used = calc ? x : '0;
 //@if signed
+    // x is 0 unless it is taken
     logic sat;
     @{prefix}_exp u_exp (
-        .x_i(x_used),
+        .x_i(x),
         .y_o(y),
         .sat_o(sat)
     );
-    assign exp_sat[k] = sat && calc;
+    assign exp_sat[k] = sat && c5_i[k*2+:2] == 2'd1;
 //@else
     @{prefix}_exp u_exp (
-        .x_i(x_used),
+        .x_i(x),
         .y_o(y)
     );
 //@endif
@@ -150,28 +147,26 @@ module @{prefix}_pe_row (
 
   // Events are counted until the counters are full, then they stay there.
   logic [31:0] acc_sat_q, exp_sat_q, sum_sat_q;
-  logic [@{count_w-1}:0] acc_count, exp_count;
-  logic [32:0] acc_sat_d, exp_sat_d, sum_sat_d;
-  always_comb begin
+  always_ff @(posedge clk_i) begin : p_counters
+    logic [@{count_w-1}:0] acc_count, exp_count;
+    logic [32:0] acc_d, exp_d, sum_d;
     acc_count = '0;
     exp_count = '0;
     for (int k = 0; k < @{pes}; k++) begin
-      acc_count += @{count_w}'(acc_sat[k]);
-      exp_count += @{count_w}'(exp_sat[k]);
+      acc_count = acc_count + @{count_w}'(acc_sat[k]);
+      exp_count = exp_count + @{count_w}'(exp_sat[k]);
     end
-  end
-  assign acc_sat_d = {1'b0, acc_sat_q} + 33'(acc_count);
-  assign exp_sat_d = {1'b0, exp_sat_q} + 33'(exp_count);
-  assign sum_sat_d = {1'b0, sum_sat_q} + 33'(last_moves && !sum_clear_i && sum_too_big);
-  always_ff @(posedge clk_i) begin
+    acc_d = {1'b0, acc_sat_q} + 33'(acc_count);
+    exp_d = {1'b0, exp_sat_q} + 33'(exp_count);
+    sum_d = {1'b0, sum_sat_q} + 33'(last_moves && !sum_clear_i && sum_too_big);
     if (!rst_ni) begin
       acc_sat_q <= '0;
       exp_sat_q <= '0;
       sum_sat_q <= '0;
     end else begin
-      acc_sat_q <= acc_sat_d[32] ? '1 : acc_sat_d[31:0];
-      exp_sat_q <= exp_sat_d[32] ? '1 : exp_sat_d[31:0];
-      sum_sat_q <= sum_sat_d[32] ? '1 : sum_sat_d[31:0];
+      acc_sat_q <= acc_d[32] ? '1 : acc_d[31:0];
+      exp_sat_q <= exp_d[32] ? '1 : exp_d[31:0];
+      sum_sat_q <= sum_d[32] ? '1 : sum_d[31:0];
     end
   end
 //@else

@@ -49,26 +49,25 @@ module @{prefix}_score_row (
   logic [@{score_columns*operand_w-1}:0] v_q, h_q, h_d;
   logic [@{score_columns*score_acc_w-1}:0] s_q, s_calc, s_move;
   logic [@{score_acc_w-1}:0] s_last;
-//@if signed
-  logic [@{score_columns-1}:0] clips;  // PEs whose next sum is too big
-//@endif
 
   for (genvar k = 0; k < @{score_columns}; k++) begin : g_pe
-//@if signed
-    logic [@{score_acc_w}:0] v, h, s, sum;
-    assign v = @{score_acc_w+1}'($signed(v_q[k*@{operand_w}+:@{operand_w}]));
-    assign h = @{score_acc_w+1}'($signed(h_q[k*@{operand_w}+:@{operand_w}]));
-    assign s = @{score_acc_w+1}'($signed(s_q[k*@{score_acc_w}+:@{score_acc_w}]));
-    assign sum = s + v * h;
-    assign s_calc[k*@{score_acc_w}+:@{score_acc_w}] = sum[@{score_acc_w-1}:0];
-    assign clips[k] = sum[@{score_acc_w}] != sum[@{score_acc_w-1}];
-//@else
     logic [@{score_acc_w-1}:0] v, h;
+//@if signed
+    assign v = @{score_acc_w}'($signed(v_q[k*@{operand_w}+:@{operand_w}]));
+    assign h = @{score_acc_w}'($signed(h_q[k*@{operand_w}+:@{operand_w}]));
+//@else
     assign v = @{score_acc_w}'(v_q[k*@{operand_w}+:@{operand_w}]);
     assign h = @{score_acc_w}'(h_q[k*@{operand_w}+:@{operand_w}]);
-    assign s_calc[k*@{score_acc_w}+:@{score_acc_w}] = s_q[k*@{score_acc_w}+:@{score_acc_w}] + v * h;
 //@endif
+    assign s_calc[k*@{score_acc_w}+:@{score_acc_w}] = s_q[k*@{score_acc_w}+:@{score_acc_w}] + v * h;
   end
+//@if signed
+
+  // Sums that overflow, a bit at each one's sign: it changes although the two highest bits differed, and then no
+  // product is large enough to bring the sum back to 0. On whole vectors, which simulates fast.
+  logic [@{score_columns*score_acc_w-1}:0] clips;
+  assign clips = (s_q ^ (s_q << 1)) & (s_q ^ s_calc) & {@{score_columns}{1'b1, @{score_acc_w-1}'d0}};
+//@endif
 //@if score_columns > 1
   assign h_d = {h_q[@{(score_columns-1)*operand_w-1}:0], left_i};
   assign s_move = {s_q[@{(score_columns-1)*score_acc_w-1}:0], @{score_acc_w}'d0};
@@ -96,12 +95,11 @@ module @{prefix}_score_row (
           h_q <= h_d;
           s_q <= s_calc;
 //@if signed
-          // Rare, so apart from the common path. A sum that overflows has the sign of what it was added to.
+          // rare, so apart from the common path
           if (|clips) begin
             for (int k = 0; k < @{score_columns}; k++) begin
-              if (clips[k]) begin
-                s_q[k*@{score_acc_w}+:@{score_acc_w}] <=
-                    {s_q[k*@{score_acc_w}+@{score_acc_w-1}], {@{score_acc_w-1}{~s_q[k*@{score_acc_w}+@{score_acc_w-1}]}}};
+              if (clips[k*@{score_acc_w}+@{score_acc_w-1}]) begin
+                s_q[k*@{score_acc_w}+:@{score_acc_w}] <= {s_q[k*@{score_acc_w}+@{score_acc_w-1}], {@{score_acc_w-1}{~s_q[k*@{score_acc_w}+@{score_acc_w-1}]}}};
               end
             end
           end
@@ -205,8 +203,8 @@ module @{prefix}_score_row (
   logic [31:0] sat_acc_q, sat_scaled_q, sat_exp_q, sat_sum_q;
   logic [@{count_w-1}:0] count;
   logic [32:0] more_acc;
-  // in exactly its own width: Verilator 5.006 extends the sign of a wider one
-  assign count = @{count_w}'($countones(clips));
+  // Cut to its own width: Verilator 5.006 may extend its sign. Counted where there is something to count only.
+  assign count = |clips ? @{count_w}'($countones(clips)) : '0;
   assign more_acc = {1'b0, sat_acc_q} + {@{33-count_w}'d0, count};
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

@@ -11,7 +11,8 @@
 static int64_t *quantise(host_t *h, const double *words, size_t n, double factor, format_t f, clip_t kind)
 {
     int64_t *out = calloc(n, sizeof *out);
-    for (size_t i = 0; out && i < n; ++i) out[i] = host_quantise(words[i] * factor, f, true, &h->clipped[kind]);
+    for (size_t i = 0; out && i < n; ++i)
+        out[i] = host_quantise(words[i] * factor, f, true, &h->clipped[kind]);
     return out;
 }
 
@@ -45,14 +46,17 @@ typedef struct {
     int64_t *k, *v;                    /* columns x d: the key tile, zero beyond the last key */
     int64_t *q, *column, *active, *c4; /* of the pass that is gathered */
     int64_t *pass_bias, *pass_out;
-    int *owner;                        /* strip row of each array row */
+    int *owner; /* strip row of each array row */
     int gathered;
-    int64_t *output, *sum;             /* rows x d in output_sum, rows in row_sum */
+    int64_t *output, *sum; /* rows x d in output_sum, rows in row_sum */
 } strip_t;
 
 /* ---- one pass ---- */
 
-static int64_t align(int64_t value, int from, int to) { return (int64_t)fixed_floor(value, from - to); }
+static int64_t align(int64_t value, int from, int to)
+{
+    return (int64_t)fixed_floor(value, from - to);
+}
 
 static void accumulate(strip_t *s)
 {
@@ -74,7 +78,8 @@ static void clear_row(strip_t *s, int i)
 {
     const design_t *d = s->h->design;
     memset(s->q + (size_t)i * (size_t)s->a->d, 0, (size_t)s->a->d * sizeof *s->q);
-    for (int k = 0; k < d->pes; ++k) s->column[i * d->pes + k] = s->active[i * d->pes + k] = s->c4[i * d->pes + k] = 0;
+    for (int k = 0; k < d->pes; ++k)
+        s->column[i * d->pes + k] = s->active[i * d->pes + k] = s->c4[i * d->pes + k] = 0;
     s->pass_bias[i] = 0;
 }
 
@@ -175,7 +180,8 @@ static void offer_division(strip_t *s, int set, int sets, int rows)
     host_set(s->h, HOST_NORMALISE, "den", 0, in ? s->sum[row] : 0);
     for (int lane = 0; lane < d->lanes; ++lane) {
         bool word = in && first + lane < s->a->d;
-        host_set(s->h, HOST_NORMALISE, "num", (size_t)lane, word ? s->output[row * s->a->d + first + lane] : 0);
+        host_set(s->h, HOST_NORMALISE, "num", (size_t)lane,
+                 word ? s->output[row * s->a->d + first + lane] : 0);
     }
 }
 
@@ -184,7 +190,8 @@ static void collect_division(strip_t *s, int set, int sets, int64_t *out)
     const design_t *d = s->h->design;
     int row = s->first + set / sets, first = set % sets * d->lanes;
     for (int lane = 0; lane < d->lanes && first + lane < s->a->d; ++lane) {
-        out[(size_t)row * (size_t)s->a->d + (size_t)(first + lane)] = host_get(s->h, HOST_NORMALISE, "quot", (size_t)lane);
+        out[(size_t)row * (size_t)s->a->d + (size_t)(first + lane)] =
+            host_get(s->h, HOST_NORMALISE, "quot", (size_t)lane);
     }
 }
 
@@ -201,16 +208,22 @@ static bool normalise_strip(strip_t *s, int rows, int64_t *out)
     return true;
 }
 
-static int64_t *words(int a, int b) { return calloc((size_t)a * (size_t)b, sizeof(int64_t)); }
+static int64_t *words(int a, int b)
+{
+    return calloc((size_t)a * (size_t)b, sizeof(int64_t));
+}
 
-bool attend_strip(attention_t *a, host_t *h, int first, const int64_t *bias, const uint8_t *mask, int64_t *out)
+bool attend_strip(attention_t *a, host_t *h, int first, const int64_t *bias, const uint8_t *mask,
+                  int64_t *out)
 {
     const design_t *d = h->design;
     int rows = a->L - first < d->rows ? a->L - first : d->rows;
     strip_t s = {.a = a, .h = h, .first = first, .bias = bias, .mask = mask};
-    int64_t **arrays[] = {&s.k, &s.v, &s.q, &s.column, &s.active, &s.c4, &s.pass_bias, &s.pass_out, &s.output, &s.sum};
-    const int size[][2] = {{d->columns, a->d}, {d->columns, a->d}, {d->rows, a->d}, {d->rows, d->pes}, {d->rows, d->pes},
-                           {d->rows, d->pes}, {d->rows, 1}, {d->rows, a->d}, {d->rows, a->d}, {d->rows, 1}};
+    int64_t **arrays[] = {&s.k,  &s.v,         &s.q,        &s.column, &s.active,
+                          &s.c4, &s.pass_bias, &s.pass_out, &s.output, &s.sum};
+    const int size[][2] = {{d->columns, a->d}, {d->columns, a->d}, {d->rows, a->d}, {d->rows, d->pes},
+                           {d->rows, d->pes},  {d->rows, d->pes},  {d->rows, 1},    {d->rows, a->d},
+                           {d->rows, a->d},    {d->rows, 1}};
     enum { ARRAYS = sizeof arrays / sizeof *arrays };
     bool ok = (s.owner = calloc((size_t)d->rows, sizeof *s.owner)) != NULL;
     for (int i = 0; i < ARRAYS; ++i) ok = (*arrays[i] = words(size[i][0], size[i][1])) != NULL && ok;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The main pass of one strip of query rows: every key tile's mask rows through split, its sub-rows in passes of
- * `rows` through pe_array, outputs and sums accumulated per query row, then normalise.
+ * The main pass of one strip of query rows: every key tile's mask rows through split, its sub-rows in passes
+ * of `rows` through pe_array, outputs and sums accumulated per query row, then normalise.
  */
 #ifndef SANGER_ATTEND_H
 #define SANGER_ATTEND_H
@@ -19,8 +19,9 @@ typedef struct {
 bool attend_open(attention_t *a, host_t *h, const trace_head_t *head);
 void attend_close(attention_t *a);
 
-/* Attends query rows first .. first + rows - 1 under their mask rows (L x M bytes). bias: `rows` words. out: L x d
-   words of format output, these rows are written. False after a divergence or when memory is short. */
-bool attend_strip(attention_t *a, host_t *h, int first, const int64_t *bias, const uint8_t *mask, int64_t *out);
+/* Attends query rows first .. first + rows - 1 under their mask rows (L x M bytes). bias: `rows` words. out:
+   L x d words of format output, these rows are written. False after a divergence or when memory is short. */
+bool attend_strip(attention_t *a, host_t *h, int first, const int64_t *bias, const uint8_t *mask,
+                  int64_t *out);
 
 #endif

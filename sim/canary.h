@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Canaries: bugs that are planted on purpose, to see that the comparison finds them. Each is one textual change of
- * one source, in the Verilog (a plug-in of its own is built) or in the C model (built into a shared object of its
- * own). A change that fits nowhere any more is an error, so canaries cannot rot silently.
+ * Canaries: bugs that are planted on purpose, to see that the comparison finds them. Each is one textual
+ * change of one source, in the Verilog (a plug-in of its own is built) or in the C model (built into a shared
+ * object of its own). A change that fits nowhere any more is an error, so canaries cannot rot silently.
  */
 #ifndef SANGER_CANARY_H
 #define SANGER_CANARY_H
@@ -18,9 +18,9 @@ typedef enum { CANARY_RTL, CANARY_MODEL } canary_side_t;
 typedef struct {
     const char *name;
     canary_side_t side;
-    const char *unit;   /* where cosim must see it */
-    patch_t patch;      /* file in rtl/ or model/ */
-    const char *kind;   /* what goes wrong */
+    const char *unit;       /* where cosim must see it */
+    patch_t patch;          /* file in rtl/ or model/ */
+    const char *kind;       /* what goes wrong */
     const char *arithmetic; /* "published", "signed" or NULL: the designs that show it */
 } canary_t;
 
@@ -29,8 +29,8 @@ extern const canary_t canaries[];
 
 const canary_t *canary_find(const char *name);
 
-/* The type of `unit` in a model built with the canary's change; NULL and one line in error otherwise. The library
-   stays loaded until the process ends. */
+/* The type of `unit` in a model built with the canary's change; NULL and one line in error otherwise. The
+   library stays loaded until the process ends. */
 const block_type_t *canary_model(const canary_t *canary, const char *unit, dut_status_t *status,
                                  char error[DUT_ERROR_MAX]);
 

@@ -12,7 +12,7 @@ bool cosim_has_class(const char *unit, stimulus_class_t kind)
     return kind != STIMULUS_SCHEDULED || schedule_has(unit);
 }
 
-static const block_type_t *model_type(const cosim_config_t *c, dut_status_t *status, char error[DUT_ERROR_MAX])
+const block_type_t *cosim_model(const cosim_config_t *c, dut_status_t *status, char error[DUT_ERROR_MAX])
 {
     if (c->canary && c->canary->side == CANARY_MODEL) return canary_model(c->canary, c->unit, status, error);
     const block_type_t *type = block_find(c->unit);
@@ -31,10 +31,14 @@ static double now(void)
 }
 
 /* A pass must have compared something that moved. Units without registers or nets still have outputs. */
-static void check_vacuous(cosim_result_t *r)
+void cosim_check_vacuous(cosim_result_t *r)
 {
     const lockstep_count_t *c = &r->count;
-    const char *zero = !c->cycles ? "cycles" : !c->signals ? "signals" : !c->bytes ? "bytes" : !c->changes ? "changes" : "";
+    const char *zero = !c->cycles    ? "cycles"
+                       : !c->signals ? "signals"
+                       : !c->bytes   ? "bytes"
+                       : !c->changes ? "changes"
+                                     : "";
     snprintf(r->vacuous, sizeof r->vacuous, "%s", zero);
 }
 
@@ -59,7 +63,7 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     dut_status_t status = DUT_OK;
     lockstep_t *l = NULL;
     memset(r, 0, sizeof *r);
-    const block_type_t *type = model_type(c, &status, error);
+    const block_type_t *type = cosim_model(c, &status, error);
     if (!type) return status;
     const patch_t *patch = c->canary && c->canary->side == CANARY_RTL ? &c->canary->patch : NULL;
     const lockstep_config_t config = {c->design, type, c->unit, patch, c->seed, true};
@@ -76,7 +80,7 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     run_cycles(c, l, s, observer, context, r);
     r->seconds = now() - begin;
     r->count = *lockstep_count(l);
-    if (!r->diverged) check_vacuous(r);
+    if (!r->diverged) cosim_check_vacuous(r);
     stimulus_close(s);
     lockstep_close(l);
     return DUT_OK;

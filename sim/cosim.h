@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One lockstep run of one unit of one design under one class of stimulus, until the cycles are done or model and
- * DUT diverge. A run is a function of its configuration: `cosim_run` again gives the same cycles.
+ * One lockstep run of one unit of one design under one class of stimulus, until the cycles are done or model
+ * and DUT diverge. A run is a function of its configuration: `cosim_run` again gives the same cycles.
  */
 #ifndef SANGER_COSIM_H
 #define SANGER_COSIM_H
@@ -18,28 +18,37 @@ typedef struct {
     const design_t *design;
     const char *design_name; /* as given on the command line */
     const char *unit;
-    bool fast;               /* step the fast model, where the unit has one */
+    bool fast; /* step the fast model, where the unit has one */
     stimulus_class_t kind;
     uint64_t seed;
     uint64_t cycles;
-    const canary_t *canary;  /* a planted bug, or NULL */
-    const char *report_dir;  /* where waves of a divergence go; NULL: none are written */
+    const canary_t *canary; /* a planted bug, or NULL */
+    const char *report_dir; /* where waves of a divergence go; NULL: none are written */
 } cosim_config_t;
 
 typedef struct {
     lockstep_count_t count;
     double seconds;
     bool diverged;
-    uint64_t cycle; /* of the divergence, counted from 0 after reset */
+    uint64_t cycle;   /* of the divergence, counted from 0 after reset */
     char vacuous[64]; /* not empty: the run compared nothing worth a pass, and what was zero */
 } cosim_result_t;
 
-/* Called twice a cycle: when outputs are settled and compared, and after the edge (not after a divergence). */
+/* Called twice a cycle: when outputs are settled and compared, and after the edge (not after a divergence).
+ */
 typedef void (*cosim_observer_t)(void *context, lockstep_t *l, uint64_t cycle, bool after_edge);
 
 /* Runs; DUT_OK and *result, or one line in error. The observer may be NULL. */
 dut_status_t cosim_run(const cosim_config_t *config, cosim_observer_t observer, void *context,
                        cosim_result_t *result, char error[DUT_ERROR_MAX]);
+
+/* The model that a run steps: with the canary in it, or fast; NULL and one line in error when it cannot be
+ * had. */
+const block_type_t *cosim_model(const cosim_config_t *config, dut_status_t *status,
+                                char error[DUT_ERROR_MAX]);
+
+/* Fills result->vacuous from result->count. */
+void cosim_check_vacuous(cosim_result_t *result);
 
 /* Classes of stimulus that the unit has: scheduled needs a scenario. */
 bool cosim_has_class(const char *unit, stimulus_class_t kind);

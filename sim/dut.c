@@ -79,7 +79,8 @@ static uint64_t hash_text(uint64_t h, const char *text)
 static bool is_heavy(const design_t *d, const char *unit)
 {
     int64_t size = (int64_t)d->rows * d->columns;
-    return size >= 1024 && (!strcmp(unit, "pe_array") || !strcmp(unit, "score_array") || !strcmp(unit, "pe_row"));
+    return size >= 1024 &&
+           (!strcmp(unit, "pe_array") || !strcmp(unit, "score_array") || !strcmp(unit, "pe_row"));
 }
 
 typedef struct {
@@ -131,7 +132,8 @@ static dut_status_t prepare(build_t *b, const patch_t *patch)
     snprintf(b->module, sizeof b->module, "%s_%s", b->d->name, b->type->name);
     snprintf(source, sizeof source, "%s/rtl", paths_data());
     if (generate(b->d, source, patch, collect, &b->set, b->error)) return DUT_BAD_INPUT;
-    if (!mark_used(&b->set, b->module)) return fail(b, DUT_BAD_INPUT, b->module, "no such module is generated");
+    if (!mark_used(&b->set, b->module))
+        return fail(b, DUT_BAD_INPUT, b->module, "no such module is generated");
     b->heavy = is_heavy(b->d, b->type->name);
     uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), b->heavy ? "O3" : "O1"));
     for (int i = 0; i < b->set.n; ++i) {
@@ -157,8 +159,8 @@ static dut_status_t write_text(build_t *b, const char *name, const char *text)
     return ok ? DUT_OK : fail(b, DUT_BAD_INPUT, path, "write failed");
 }
 
-/* Registers are visible in every build; outputs and the nets that the unit's table names in this one only, since
-   every visible net is one that Verilator may not optimise away. */
+/* Registers are visible in every build; outputs and the nets that the unit's table names in this one only,
+   since every visible net is one that Verilator may not optimise away. */
 static dut_status_t write_visible(build_t *b)
 {
     signal_t table[SIGNAL_MAX];
@@ -204,17 +206,24 @@ static dut_status_t verilate(build_t *b)
     snprintf(visible, sizeof visible, "%s/visible.vlt", b->part);
     snprintf(source, sizeof source, "%s/%s.v", b->part, b->module);
     snprintf(objects, sizeof objects, "%s/obj", b->part);
-    char *const argv[] = {"verilator", "--cc", "-Wno-fatal", "-fno-table", "--x-initial", "unique", "--x-assign",
-                          "unique", "--output-split", "0", "--prefix", "Vdut", "-Mdir", objects, "--top-module",
-                          b->module, "-y", b->part, own_vlt, visible, source, NULL};
+    char *const argv[] = {"verilator",  "--cc",   "-Wno-fatal",     "-fno-table", "--x-initial", "unique",
+                          "--x-assign", "unique", "--output-split", "0",          "--prefix",    "Vdut",
+                          "-Mdir",      objects,  "--top-module",   b->module,    "-y",          b->part,
+                          own_vlt,      visible,  source,           NULL};
     return run(b, argv);
 }
 
 /* ---- compiling what Verilator wrote ---- */
 
 /* Set-up code and symbol tables run once: they are not worth optimising. */
-static bool is_slow(const char *name) { return strstr(name, "Slow") || strstr(name, "Syms") || strstr(name, "ConstPool"); }
-static bool is_row(const char *name) { return strstr(name, "_row__") != NULL; }
+static bool is_slow(const char *name)
+{
+    return strstr(name, "Slow") || strstr(name, "Syms") || strstr(name, "ConstPool");
+}
+static bool is_row(const char *name)
+{
+    return strstr(name, "_row__") != NULL;
+}
 
 /* Translation units of a build; each includes its share of Verilator's files, whose headers are read once. A
    heavy unit gets its row code and its slow code in units of their own, to be compiled side by side. */
@@ -238,7 +247,8 @@ static dut_status_t write_part(build_t *b, part_t part)
     for (struct dirent *entry; out && (entry = readdir(folder));) {
         size_t n = strlen(entry->d_name);
         bool is_source = n > 4 && !strcmp(entry->d_name + n - 4, ".cpp");
-        if (is_source && part_of(b, entry->d_name) == part) fprintf(out, "#include \"obj/%s\"\n", entry->d_name);
+        if (is_source && part_of(b, entry->d_name) == part)
+            fprintf(out, "#include \"obj/%s\"\n", entry->d_name);
     }
     closedir(folder);
     if (!out) return fail(b, DUT_BAD_INPUT, path, "out of memory");
@@ -256,13 +266,16 @@ static dut_status_t verilator_root(build_t *b, char *root, size_t n)
     FILE *pipe = popen("verilator --getenv VERILATOR_ROOT", "r");
     bool ok = pipe && fgets(root, (int)n, pipe);
     if (pipe && pclose(pipe)) ok = false;
-    if (!ok) return fail(b, DUT_MISSING_TOOL, "verilator", "does not tell VERILATOR_ROOT; reinstall the package verilator");
+    if (!ok)
+        return fail(b, DUT_MISSING_TOOL, "verilator",
+                    "does not tell VERILATOR_ROOT; reinstall the package verilator");
     root[strcspn(root, "\n")] = '\0';
     return DUT_OK;
 }
 
-#define COMMON_FLAGS "-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", \
-                     "-DVM_TRACE=0", "-DVL_THREADED=0", "-pthread"
+#define COMMON_FLAGS                                                                                         \
+    "-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0",           \
+        "-DVM_TRACE=0", "-DVL_THREADED=0", "-pthread"
 
 /* Verilator's run-time library is the same for all plug-ins: compiled once into the cache. */
 static dut_status_t build_runtime(build_t *b, const char *root, char object[PATHS])
@@ -277,7 +290,8 @@ static dut_status_t build_runtime(build_t *b, const char *root, char object[PATH
     snprintf(include, sizeof include, "-I%s/include", root);
     snprintf(vltstd, sizeof vltstd, "-I%s/include/vltstd", root);
     snprintf(part, sizeof part, "%s.part%ld", object, (long)getpid());
-    char *const argv[] = {"g++", COMMON_FLAGS, "-O2", include, vltstd, "-include", source, "-c", threads, "-o", part, NULL};
+    char *const argv[] = {"g++",  COMMON_FLAGS, "-O2",   include, vltstd, "-include",
+                          source, "-c",         threads, "-o",    part,   NULL};
     dut_status_t status = run(b, argv);
     if (!status && rename(part, object)) status = fail(b, DUT_BAD_INPUT, object, strerror(errno));
     return status;
@@ -285,7 +299,8 @@ static dut_status_t build_runtime(build_t *b, const char *root, char object[PATH
 
 static int start_part(build_t *b, part_t part, const char *root)
 {
-    char include[PATHS], vltstd[PATHS], sim[PATHS], here[PATHS], objects[PATHS], source[PATHS], object[PATHS], scope[192];
+    char include[PATHS], vltstd[PATHS], sim[PATHS], here[PATHS], objects[PATHS], source[PATHS], object[PATHS],
+        scope[192];
     snprintf(include, sizeof include, "-I%s/include", root);
     snprintf(vltstd, sizeof vltstd, "-I%s/include/vltstd", root);
     snprintf(sim, sizeof sim, "-I%s/sim", paths_data());
@@ -294,9 +309,23 @@ static int start_part(build_t *b, part_t part, const char *root)
     snprintf(source, sizeof source, "%s/%s.cpp", b->part, part_names[part]);
     snprintf(object, sizeof object, "%s/%s.o", b->part, part_names[part]);
     snprintf(scope, sizeof scope, "-DDUT_SCOPE=\"TOP.%s\"", b->module);
-    char *const argv[] = {"g++", COMMON_FLAGS, part == PART_SLOW ? "-O0" : b->heavy ? "-O3" : "-O1", scope,
-                          b->type->clocked ? "-DDUT_CLOCKED" : "-DDUT_COMBINATIONAL", here, objects, include, vltstd,
-                          sim, "-c", source, "-o", object, NULL};
+    char *const argv[] = {"g++",
+                          COMMON_FLAGS,
+                          part == PART_SLOW ? "-O0"
+                          : b->heavy        ? "-O3"
+                                            : "-O1",
+                          scope,
+                          b->type->clocked ? "-DDUT_CLOCKED" : "-DDUT_COMBINATIONAL",
+                          here,
+                          objects,
+                          include,
+                          vltstd,
+                          sim,
+                          "-c",
+                          source,
+                          "-o",
+                          object,
+                          NULL};
     return process_start(argv, b->log);
 }
 
@@ -305,7 +334,9 @@ static dut_status_t link_parts(build_t *b, const char *runtime)
     char object[PARTS][PATHS], target[PATHS];
     for (int i = 0; i < PARTS; ++i) snprintf(object[i], sizeof object[i], "%s/%s.o", b->part, part_names[i]);
     snprintf(target, sizeof target, "%s/plugin.so", b->part);
-    char *argv[] = {"g++", "-shared", "-o", target, (char *)runtime, object[0], b->heavy ? object[1] : NULL, object[2], NULL};
+    char *argv[] = {
+        "g++",     "-shared", "-o", target, (char *)runtime, object[0], b->heavy ? object[1] : NULL,
+        object[2], NULL};
     return run(b, argv);
 }
 
@@ -350,7 +381,8 @@ static dut_status_t build_plugin(build_t *b)
     dut_status_t status = write_files(b);
     if (!status) status = verilate(b);
     if (!status) status = compile(b);
-    if (!status && rename(b->part, b->folder) && !is_built(b)) status = fail(b, DUT_BAD_INPUT, b->folder, strerror(errno));
+    if (!status && rename(b->part, b->folder) && !is_built(b))
+        status = fail(b, DUT_BAD_INPUT, b->folder, strerror(errno));
     remove_folder(b->part);
     if (!status) unlink(b->log);
     return status;
@@ -403,7 +435,8 @@ dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const pat
     snprintf(path, sizeof path, "%s/plugin.so", b.folder);
     dut->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!dut->library) return fail(&b, DUT_BAD_INPUT, path, dlerror());
-    const plugin_t *(*entry)(void) = (const plugin_t *(*)(void))(uintptr_t)dlsym(dut->library, "sanger_plugin");
+    const plugin_t *(*entry)(void) =
+        (const plugin_t *(*)(void))(uintptr_t)dlsym(dut->library, "sanger_plugin");
     dut->api = entry ? entry() : NULL;
     if (!dut->api || dut->api->abi != PLUGIN_ABI) {
         dlclose(dut->library);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The design under test: generated Verilog of one unit, built by Verilator into a shared object with a plain C
- * interface and loaded at run time. `sanger` itself needs no Verilator; a build needs `verilator` and `g++`.
+ * The design under test: generated Verilog of one unit, built by Verilator into a shared object with a plain
+ * C interface and loaded at run time. `sanger` itself needs no Verilator; a build needs `verilator` and
+ * `g++`.
  *
  * Plug-ins are cached under a hash of the generated files and the build flags.
  */

@@ -6,14 +6,17 @@
 
 const char *const host_unit_names[HOST_UNITS] = {"score_array", "binarise", "split", "pe_array", "normalise"};
 
-const char *const clip_names[CLIP_KINDS] = {"q", "k", "v", "scale", "score_acc", "scaled", "score_exp", "score_sum",
-                                            "acc", "exp", "row_sum", "output_sum", "output"};
+const char *const clip_names[CLIP_KINDS] = {"q",       "k",          "v",         "scale", "score_acc",
+                                            "scaled",  "score_exp",  "score_sum", "acc",   "exp",
+                                            "row_sum", "output_sum", "output"};
 
 const char *host_lacks(const design_t *d)
 {
-    if (!design_signed(d)) return "signed operands, a per-row bias and signed prediction (arithmetic: signed)";
+    if (!design_signed(d))
+        return "signed operands, a per-row bias and signed prediction (arithmetic: signed)";
     if (d->score_rows != d->rows || d->score_columns != d->columns) {
-        return "a score array of the array's size (prediction.rows and columns equal to array.rows and columns)";
+        return "a score array of the array's size (prediction.rows and columns equal to array.rows and "
+               "columns)";
     }
     return NULL;
 }
@@ -23,8 +26,11 @@ dut_status_t host_open(host_t *h, const design_t *d, bool lockstep, char error[H
     *h = (host_t){.design = d};
     for (int i = 0; i < HOST_UNITS; ++i) {
         const block_type_t *type = block_find(host_unit_names[i]), *fast = block_fast(type, d);
-        const lockstep_config_t config = {.design = d, .type = fast ? fast : type,
-                                          .unit = lockstep ? type->name : NULL, .x_seed = 1, .count_changes = true};
+        const lockstep_config_t config = {.design = d,
+                                          .type = fast ? fast : type,
+                                          .unit = lockstep ? type->name : NULL,
+                                          .x_seed = 1,
+                                          .count_changes = true};
         dut_status_t status = lockstep_open(&h->unit[i], &config, error);
         if (!status) continue;
         host_close(h);
@@ -77,9 +83,18 @@ int64_t host_get(const host_t *h, host_unit_t unit, const char *name, size_t ind
     return block_get(b, block_signal(b, name), index);
 }
 
-bool host_settle(host_t *h, host_unit_t unit) { return check(h, unit, lockstep_settle(h->unit[unit])); }
-bool host_edge(host_t *h, host_unit_t unit) { return check(h, unit, lockstep_edge(h->unit[unit])); }
-bool host_step(host_t *h, host_unit_t unit) { return host_settle(h, unit) && host_edge(h, unit); }
+bool host_settle(host_t *h, host_unit_t unit)
+{
+    return check(h, unit, lockstep_settle(h->unit[unit]));
+}
+bool host_edge(host_t *h, host_unit_t unit)
+{
+    return check(h, unit, lockstep_edge(h->unit[unit]));
+}
+bool host_step(host_t *h, host_unit_t unit)
+{
+    return host_settle(h, unit) && host_edge(h, unit);
+}
 
 int64_t host_counter(const host_t *h, host_unit_t unit, const char *name)
 {

@@ -8,14 +8,14 @@
 /* How one signal lies in both sides. */
 typedef struct {
     const signal_t *s;
-    char *model;     /* elements */
-    char **object;   /* DUT storage, one a Verilog object */
+    char *model;   /* elements */
+    char **object; /* DUT storage, one a Verilog object */
     size_t objects, words, lanes;
-    size_t element;  /* model bytes of an element */
-    size_t word;     /* DUT bytes of a word (of a whole object unless a memory) */
-    bool direct;     /* a word's bytes are the model's bytes */
-    char *previous;  /* the model's bytes a cycle ago; NULL: changes are not counted */
-    char *packed;    /* one word of scratch */
+    size_t element; /* model bytes of an element */
+    size_t word;    /* DUT bytes of a word (of a whole object unless a memory) */
+    bool direct;    /* a word's bytes are the model's bytes */
+    char *previous; /* the model's bytes a cycle ago; NULL: changes are not counted */
+    char *packed;   /* one word of scratch */
 } binding_t;
 
 struct lockstep {
@@ -81,7 +81,8 @@ static const char *pack_word(const binding_t *b, const char *model)
     }
     memset(b->packed, 0, b->word);
     for (size_t i = 0; i < b->lanes; ++i) {
-        put_bits(b->packed, i * (size_t)bits, bits, fixed_low(load(model + i * b->element, b->element), bits));
+        put_bits(b->packed, i * (size_t)bits, bits,
+                 fixed_low(load(model + i * b->element, b->element), bits));
     }
     return b->packed;
 }
@@ -99,12 +100,15 @@ static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERR
     for (size_t i = 0; i < b->objects; ++i) {
         char path[256];
         size_t bytes = 0;
-        if (b->s->path) signal_object_path(b->s, i, path, sizeof path);
-        else signal_port(b->s, path);
+        if (b->s->path)
+            signal_object_path(b->s, i, path, sizeof path);
+        else
+            signal_port(b->s, path);
         b->object[i] = l->dut.api->object(l->dut.instance, path, &bytes);
         if (b->object[i] && bytes == b->word * b->words) continue;
         snprintf(error, DUT_ERROR_MAX, "%s.%s: expected a Verilog object of %zu bytes, found %s (%zu)",
-                 l->model->type->name, path, b->word * b->words, b->object[i] ? "another size" : "none", bytes);
+                 l->model->type->name, path, b->word * b->words, b->object[i] ? "another size" : "none",
+                 bytes);
         return DUT_BAD_INPUT;
     }
     return DUT_OK;
@@ -122,7 +126,8 @@ static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, bool co
     b->word = word_bytes(b->lanes * (size_t)s->bits);
     b->direct = (size_t)s->bits == 8 * b->element && b->lanes * b->element == b->word;
     if (!l->has_dut) return DUT_OK;
-    if (s->kind == SIGNAL_IN || (count_changes && !s->memory)) b->previous = calloc(signal_count(s), b->element);
+    if (s->kind == SIGNAL_IN || (count_changes && !s->memory))
+        b->previous = calloc(signal_count(s), b->element);
     return bind_objects(l, b, error);
 }
 
@@ -148,8 +153,10 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
             l->count.signals += signal_count(&l->model->table[i]);
         }
     }
-    if (status) lockstep_close(l);
-    else *out = l;
+    if (status)
+        lockstep_close(l);
+    else
+        *out = l;
     return status;
 }
 
@@ -205,7 +212,8 @@ static void compare(lockstep_t *l, const binding_t *b)
     size_t whole = b->words * b->lanes * b->element;
     for (size_t i = 0; i < b->objects; ++i) {
         if (b->direct && !memcmp(b->model + i * whole, b->object[i], whole)) continue;
-        for (size_t w = 0; w < b->words; ++w) compare_word(l, b, i * b->words + w, b->object[i] + w * b->word);
+        for (size_t w = 0; w < b->words; ++w)
+            compare_word(l, b, i * b->words + w, b->object[i] + w * b->word);
     }
     l->count.bytes += b->objects * b->words * b->word;
 }
@@ -287,10 +295,19 @@ bool lockstep_edge(lockstep_t *l)
     return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
 }
 
-bool lockstep_step(lockstep_t *l) { return lockstep_settle(l) && lockstep_edge(l); }
+bool lockstep_step(lockstep_t *l)
+{
+    return lockstep_settle(l) && lockstep_edge(l);
+}
 
-block_t *lockstep_model(const lockstep_t *l) { return l->model; }
-const lockstep_count_t *lockstep_count(const lockstep_t *l) { return &l->count; }
+block_t *lockstep_model(const lockstep_t *l)
+{
+    return l->model;
+}
+const lockstep_count_t *lockstep_count(const lockstep_t *l)
+{
+    return &l->count;
+}
 
 int lockstep_differences(const lockstep_t *l, const difference_t **out)
 {

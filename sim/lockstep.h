@@ -53,8 +53,8 @@ void lockstep_close(lockstep_t *l);
 /* Resets both sides and compares their reset state. True when equal. */
 bool lockstep_reset(lockstep_t *l);
 
-/* One cycle with the inputs that lie in the model's arrays. `settle` ends after outputs and nets are compared,
-   `edge` clocks both and compares the registers; `step` is both. True when nothing differed. */
+/* One cycle with the inputs that lie in the model's arrays. `settle` ends after outputs and nets are
+   compared, `edge` clocks both and compares the registers; `step` is both. True when nothing differed. */
 bool lockstep_settle(lockstep_t *l);
 bool lockstep_edge(lockstep_t *l);
 bool lockstep_step(lockstep_t *l);

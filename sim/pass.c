@@ -5,9 +5,15 @@
 
 typedef enum { CLEAR, SDDMM, EXP, SPMM, MOVE } phase_t;
 
-static int fill(const pass_t *p) { return p->design->rows + p->design->columns + p->d - 1; }
+static int fill(const pass_t *p)
+{
+    return p->design->rows + p->design->columns + p->d - 1;
+}
 
-int pass_cycles(const pass_t *p) { return 2 * fill(p) + 2 + p->design->pes; }
+int pass_cycles(const pass_t *p)
+{
+    return 2 * fill(p) + 2 + p->design->pes;
+}
 
 static phase_t phase_at(const pass_t *p, int t)
 {
@@ -30,7 +36,8 @@ static void drive_skewed(block_t *b, const char *name, const int64_t *words, int
     const signal_t *s = block_signal(b, name);
     for (int i = 0; i < streams; ++i) {
         int at = e - i;
-        block_set(b, s, (size_t)i, words && at >= 0 && at < d ? words[(size_t)i * (size_t)d + (size_t)at] : 0);
+        block_set(b, s, (size_t)i,
+                  words && at >= 0 && at < d ? words[(size_t)i * (size_t)d + (size_t)at] : 0);
     }
 }
 

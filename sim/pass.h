@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass of the array under array control: up to `rows` sub-rows of one key tile through SDDMM, exp and SpMM.
+ * One pass of the array under array control: up to `rows` sub-rows of one key tile through SDDMM, exp and
+ * SpMM.
  *
  *     cycle 0              clear                      c3 = 0
  *     1 .. F               SDDMM, operands skewed     c3 = 2     F = rows + columns + d - 1

@@ -8,19 +8,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool runs_from(const char *folder)
+/* The folder of the running binary, links followed; false when the system does not tell. */
+static bool own_folder(char out[PATH_MAX_BYTES])
 {
-    char self[PATH_MAX_BYTES];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    size_t length = strlen(folder);
-    return n > 0 && (size_t)n > length && !strncmp(self, folder, length) && self[length] == '/';
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX_BYTES - 1);
+    if (n <= 0) return false;
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash) *slash = '\0';
+    return slash != NULL;
+}
+
+static bool holds_data(const char *folder)
+{
+    char path[PATH_MAX_BYTES + 32];
+    snprintf(path, sizeof path, "%s/sim/plugin.cpp", folder);
+    return !access(path, R_OK);
+}
+
+/* Beside the binary, so that an installation or a tree may be moved; else where it was built for. */
+static const char *find_data(void)
+{
+    static char found[PATH_MAX_BYTES + 32];
+    static const char *const beside[] = {"../share/sanger", "../.."};
+    char own[PATH_MAX_BYTES], real[PATH_MAX_BYTES];
+    bool known = own_folder(own);
+    for (size_t i = 0; known && i < sizeof beside / sizeof *beside; ++i) {
+        snprintf(found, sizeof found, "%s/%s", own, beside[i]);
+        if (!holds_data(found) || !realpath(found, real)) continue;
+        return strcpy(found, real);
+    }
+    size_t n = strlen(SANGER_BUILD_ROOT);
+    bool built = known && !strncmp(own, SANGER_BUILD_ROOT, n) && (own[n] == '/' || !own[n]);
+    return built ? SANGER_SOURCE_ROOT : SANGER_DATA_DIR;
 }
 
 const char *paths_data(void)
 {
     const char *set = getenv("SANGER_DATA");
+    static const char *found;
     if (set && *set) return set;
-    return runs_from(SANGER_BUILD_ROOT) ? SANGER_SOURCE_ROOT : SANGER_DATA_DIR;
+    if (!found) found = find_data();
+    return found;
 }
 
 static int make_folder(char *path, char *error)
@@ -43,9 +72,12 @@ int paths_cache(char out[PATH_MAX_BYTES], char *error)
 {
     const char *set = getenv("SANGER_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     int n;
-    if (set && *set) n = snprintf(out, PATH_MAX_BYTES, "%s", set);
-    else if (xdg && *xdg) n = snprintf(out, PATH_MAX_BYTES, "%s/sanger", xdg);
-    else n = snprintf(out, PATH_MAX_BYTES, "%s/.cache/sanger", home && *home ? home : "/tmp");
+    if (set && *set)
+        n = snprintf(out, PATH_MAX_BYTES, "%s", set);
+    else if (xdg && *xdg)
+        n = snprintf(out, PATH_MAX_BYTES, "%s/sanger", xdg);
+    else
+        n = snprintf(out, PATH_MAX_BYTES, "%s/.cache/sanger", home && *home ? home : "/tmp");
     if (n >= PATH_MAX_BYTES - 256) {
         snprintf(error, DESIGN_ERROR_MAX, "cache folder: expected a shorter path, found %d bytes", n);
         return -1;
@@ -61,8 +93,8 @@ int paths_design(const char *name, design_t *d, char *error)
     if (is_path) return design_load(name, d, error);
     snprintf(path, sizeof path, "%s/designs/%s.json", paths_data(), name);
     if (access(path, R_OK)) {
-        snprintf(error, DESIGN_ERROR_MAX, "design: expected a name from sanger design list or a path, found '%.64s'",
-                 name);
+        snprintf(error, DESIGN_ERROR_MAX,
+                 "design: expected a name from sanger design list or a path, found '%.64s'", name);
         return -1;
     }
     return design_load(path, d, error);

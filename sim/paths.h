@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the project's files are: in the source tree for a binary in its build folder, installed otherwise. */
+/* Where the project's files are: installed beside the binary, in the source tree around its build folder, or
+   where it was configured for. */
 #ifndef SANGER_PATHS_H
 #define SANGER_PATHS_H
 
@@ -11,7 +12,9 @@ extern "C" {
 
 enum { PATH_MAX_BYTES = 4096 };
 
-/* The folder that holds designs/, rtl/ and sim/: $SANGER_DATA, the source tree or the installed data. */
+/* The folder that holds designs/, rtl/, model/ and sim/: $SANGER_DATA, else ../share/sanger or ../.. seen
+   from the binary's folder, else the source tree for a binary in the configured build folder, else the
+   configured prefix. */
 const char *paths_data(void);
 
 /* Where built plug-ins are kept: $SANGER_CACHE, else $XDG_CACHE_HOME/sanger or ~/.cache/sanger. Created on

@@ -10,7 +10,8 @@
 #include "verilated.h"
 #include "verilated_syms.h"
 
-namespace {
+namespace
+{
 
 struct Instance {
     VerilatedContext context;
@@ -18,13 +19,16 @@ struct Instance {
     ~Instance() { delete top; }
 };
 
-Vdut *top(void *instance) { return static_cast<Instance *>(instance)->top; }
+Vdut *top(void *instance)
+{
+    return static_cast<Instance *>(instance)->top;
+}
 
 void *open_instance(uint64_t x_seed)
 {
     auto *instance = new (std::nothrow) Instance;
     if (!instance) return nullptr;
-    instance->context.randReset(2);  // unset state is random, not zero
+    instance->context.randReset(2); // unset state is random, not zero
     instance->context.randSeed(static_cast<int>(x_seed & 0x7fffffff) | 1);
     instance->top = new (std::nothrow) Vdut(&instance->context, "TOP");
     if (instance->top) return instance;
@@ -32,12 +36,24 @@ void *open_instance(uint64_t x_seed)
     return nullptr;
 }
 
-void close_instance(void *instance) { delete static_cast<Instance *>(instance); }
+void close_instance(void *instance)
+{
+    delete static_cast<Instance *>(instance);
+}
 
 #ifdef DUT_COMBINATIONAL
-void eval(void *instance) { top(instance)->eval(); }
-void tick(void *instance) { eval(instance); }
-void reset(void *instance) { eval(instance); }
+void eval(void *instance)
+{
+    top(instance)->eval();
+}
+void tick(void *instance)
+{
+    eval(instance);
+}
+void reset(void *instance)
+{
+    eval(instance);
+}
 #else
 // The falling edge shares an evaluation with the inputs that follow it: two evaluations a cycle, not three.
 void eval(void *instance)
@@ -66,7 +82,8 @@ void *object(void *instance, const char *path, size_t *bytes)
 {
     const VerilatedContext *context = &static_cast<Instance *>(instance)->context;
     std::string scope = "TOP.TOP", name = path;
-    const bool is_port = name.size() > 2 && (name.substr(name.size() - 2) == "_i" || name.substr(name.size() - 2) == "_o") &&
+    const bool is_port = name.size() > 2 &&
+                         (name.substr(name.size() - 2) == "_i" || name.substr(name.size() - 2) == "_o") &&
                          name.find('.') == std::string::npos;
     if (!is_port) {
         const size_t dot = name.rfind('.');
@@ -82,6 +99,9 @@ void *object(void *instance, const char *path, size_t *bytes)
 
 const plugin_t plugin = {PLUGIN_ABI, open_instance, close_instance, reset, eval, tick, object};
 
-}  // namespace
+} // namespace
 
-extern "C" const plugin_t *sanger_plugin(void) { return &plugin; }
+extern "C" const plugin_t *sanger_plugin(void)
+{
+    return &plugin;
+}

@@ -20,14 +20,15 @@ static double own_range(const double *rows, int n, int d)
     double range = 0;
     for (int i = 0; i < n; ++i) {
         double length = norm(rows + (size_t)i * (size_t)d, d);
-        for (int c = 0; c < d && length > 0; ++c) range = fmax(range, fabs(rows[(size_t)i * (size_t)d + (size_t)c]) / length);
+        for (int c = 0; c < d && length > 0; ++c)
+            range = fmax(range, fabs(rows[(size_t)i * (size_t)d + (size_t)c]) / length);
     }
     return range > 0 ? range : 1;
 }
 
 /* Low-bit words and the scale that gives a row's scores their size back. */
-static void quantise_rows(host_t *h, const double *rows, int n, int d, double range, double factor, int64_t *words,
-                          int64_t *scale)
+static void quantise_rows(host_t *h, const double *rows, int n, int d, double range, double factor,
+                          int64_t *words, int64_t *scale)
 {
     double m = (double)((1 << (h->design->operand_w - 1)) - 1);
     for (int i = 0; i < n; ++i) {
@@ -37,7 +38,8 @@ static void quantise_rows(host_t *h, const double *rows, int n, int d, double ra
             double x = length > 0 ? nearbyint(row[c] / length * (m / range)) : 0;
             words[(size_t)i * (size_t)d + (size_t)c] = (int64_t)fmax(-m, fmin(m, x));
         }
-        scale[i] = host_quantise(length * range / m * factor, h->design->scale, false, &h->clipped[CLIP_SCALE]);
+        scale[i] =
+            host_quantise(length * range / m * factor, h->design->scale, false, &h->clipped[CLIP_SCALE]);
     }
 }
 
@@ -88,7 +90,8 @@ static void feed(strip_t *s, const char *name, const int64_t *words, int first, 
     for (int i = 0; i < streams; ++i) {
         int at = e - i;
         bool in = at >= 0 && at < d && first + i < n;
-        host_set(s->h, HOST_SCORE_ARRAY, name, (size_t)i, in ? words[(size_t)(first + i) * (size_t)d + (size_t)at] : 0);
+        host_set(s->h, HOST_SCORE_ARRAY, name, (size_t)i,
+                 in ? words[(size_t)(first + i) * (size_t)d + (size_t)at] : 0);
     }
 }
 
@@ -120,7 +123,8 @@ static void set_drain(strip_t *s, int key)
     }
 }
 
-/* Column c is scaled in move cycle columns-1-c, shows in the next and enters the maximum at that one's edge. */
+/* Column c is scaled in move cycle columns-1-c, shows in the next and enters the maximum at that one's edge.
+ */
 static bool drain_tile(strip_t *s, int key)
 {
     for (int m = 0; m <= s->columns; ++m) {
@@ -128,26 +132,30 @@ static bool drain_tile(strip_t *s, int key)
         set_drain(s, m < s->columns ? now : -1);
         if (!control(s, SCORE_MOVE, m ? ROW_MAX : ROW_IDLE)) return false;
         for (int i = 0; m && now + 1 < s->p->M && i < s->rows; ++i) {
-            s->scaled[(size_t)i * (size_t)s->p->M + (size_t)(now + 1)] = host_get(s->h, HOST_SCORE_ARRAY, "scaled", (size_t)i);
+            s->scaled[(size_t)i * (size_t)s->p->M + (size_t)(now + 1)] =
+                host_get(s->h, HOST_SCORE_ARRAY, "scaled", (size_t)i);
         }
         if (!host_edge(s->h, HOST_SCORE_ARRAY)) return false;
     }
     return true;
 }
 
-/* Exponentials of all keys; a key's comes out a cycle after it goes in, and is summed at that cycle's edge. */
+/* Exponentials of all keys; a key's comes out a cycle after it goes in, and is summed at that cycle's edge.
+ */
 static bool exponentiate(strip_t *s)
 {
     int M = s->p->M;
     for (int key = 0; key <= M; ++key) {
         for (int i = 0; i < s->rows; ++i) {
             bool in = key < M && allowed(s, i, key);
-            host_set(s->h, HOST_SCORE_ARRAY, "strip", (size_t)i, in ? s->scaled[(size_t)i * (size_t)M + (size_t)key] : 0);
+            host_set(s->h, HOST_SCORE_ARRAY, "strip", (size_t)i,
+                     in ? s->scaled[(size_t)i * (size_t)M + (size_t)key] : 0);
             host_set(s->h, HOST_SCORE_ARRAY, "strip_allowed", (size_t)i, in);
         }
         if (!control(s, SCORE_IDLE, key ? ROW_SUM : ROW_IDLE)) return false;
         for (int i = 0; key && i < s->rows; ++i) {
-            s->exp[(size_t)i * (size_t)M + (size_t)(key - 1)] = host_get(s->h, HOST_SCORE_ARRAY, "score", (size_t)i);
+            s->exp[(size_t)i * (size_t)M + (size_t)(key - 1)] =
+                host_get(s->h, HOST_SCORE_ARRAY, "score", (size_t)i);
         }
         if (!host_edge(s->h, HOST_SCORE_ARRAY)) return false;
     }
@@ -157,7 +165,8 @@ static bool exponentiate(strip_t *s)
 static void collect_bits(strip_t *s, int key, uint8_t *mask)
 {
     for (int i = 0; i < s->rows && s->first + i < s->p->L; ++i) {
-        mask[(size_t)(s->first + i) * (size_t)s->p->M + (size_t)key] = host_get(s->h, HOST_BINARISE, "keep", (size_t)i) != 0;
+        mask[(size_t)(s->first + i) * (size_t)s->p->M + (size_t)key] =
+            host_get(s->h, HOST_BINARISE, "keep", (size_t)i) != 0;
     }
 }
 
@@ -172,7 +181,8 @@ static bool threshold(strip_t *s, uint8_t *mask)
         host_set(s->h, HOST_BINARISE, "clear", 0, key < 0);
         for (int i = 0; i < s->rows; ++i) {
             bool in = key >= 0 && key < M && allowed(s, i, key);
-            host_set(s->h, HOST_BINARISE, "exp", (size_t)i, in ? s->exp[(size_t)i * (size_t)M + (size_t)key] : 0);
+            host_set(s->h, HOST_BINARISE, "exp", (size_t)i,
+                     in ? s->exp[(size_t)i * (size_t)M + (size_t)key] : 0);
             host_set(s->h, HOST_BINARISE, "allowed", (size_t)i, in);
         }
         if (!host_settle(s->h, HOST_BINARISE)) return false;
@@ -209,7 +219,8 @@ static bool run_strip(strip_t *s, trace_empty_row_t empty_row, int64_t *bias, ui
 {
     for (int i = 0; i < s->rows; ++i) {
         int query = s->first + i;
-        host_set(s->h, HOST_SCORE_ARRAY, "row_scale", (size_t)i, query < s->p->L ? s->p->row_scale[query] : 0);
+        host_set(s->h, HOST_SCORE_ARRAY, "row_scale", (size_t)i,
+                 query < s->p->L ? s->p->row_scale[query] : 0);
     }
     if (!control(s, SCORE_IDLE, ROW_CLEAR) || !host_edge(s->h, HOST_SCORE_ARRAY)) return false;
     for (int key = 0; key < s->p->M; key += s->columns) {
@@ -222,7 +233,8 @@ static bool run_strip(strip_t *s, trace_empty_row_t empty_row, int64_t *bias, ui
     return true;
 }
 
-bool predict_strip(prediction_t *p, host_t *h, int first, trace_empty_row_t empty_row, int64_t *bias, uint8_t *mask)
+bool predict_strip(prediction_t *p, host_t *h, int first, trace_empty_row_t empty_row, int64_t *bias,
+                   uint8_t *mask)
 {
     size_t words = (size_t)h->design->rows * (size_t)p->M;
     strip_t s = {.p = p, .h = h, .first = first, .rows = h->design->rows, .columns = h->design->columns};

@@ -49,4 +49,7 @@ int process_wait(int process)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-int process_run(char *const argv[], const char *log) { return process_wait(process_start(argv, log)); }
+int process_run(char *const argv[], const char *log)
+{
+    return process_wait(process_start(argv, log));
+}

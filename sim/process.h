@@ -12,8 +12,8 @@ extern "C" {
 /* True when the program is on PATH. */
 bool process_exists(const char *program);
 
-/* Runs argv (NULL-terminated) with its output appended to `log`; returns its exit status, -1 when it could not
-   be started or was killed. */
+/* Runs argv (NULL-terminated) with its output appended to `log`; returns its exit status, -1 when it could
+   not be started or was killed. */
 int process_run(char *const argv[], const char *log);
 
 /* The same without waiting; process_wait gives the exit status. A process that could not be started is -1. */

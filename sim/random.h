@@ -24,6 +24,9 @@ static inline int64_t random_below(random_t *r, int64_t n)
 }
 
 /* True once in n, on average. */
-static inline int random_one_in(random_t *r, int n) { return random_below(r, n) == 0; }
+static inline int random_one_in(random_t *r, int n)
+{
+    return random_below(r, n) == 0;
+}
 
 #endif

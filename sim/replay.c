@@ -25,12 +25,14 @@ int64_t replay_saturations(const replay_head_t *r)
 
 const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer)
 {
-    if (layer->L > 65536 || layer->M > 65536 || layer->d > 128) return "at most 65536 positions and head size 128";
+    if (layer->L > 65536 || layer->M > 65536 || layer->d > 128)
+        return "at most 65536 positions and head size 128";
     /* the main array's accumulators state no limit on d, the prediction's do */
     int64_t most = fixed_max(c->design->score_acc_w), m = fixed_max(c->design->operand_w);
     if ((int64_t)layer->d * m * m > most) return "a head size whose products fit prediction.acc_w";
     if (c->mask == REPLAY_MASK_TRACE && !layer->has_mask) return "a mask in the trace (or --mask predict)";
-    if (c->mask == REPLAY_MASK_PREDICT && c->threshold < 0 && !layer->threshold) return "a threshold in the trace (or --threshold)";
+    if (c->mask == REPLAY_MASK_PREDICT && c->threshold < 0 && !layer->threshold)
+        return "a threshold in the trace (or --threshold)";
     return NULL;
 }
 
@@ -67,13 +69,15 @@ static bool open_work(work_t *w, const replay_config_t *c, host_t *host, trace_h
     w->reference = calloc(words, sizeof *w->reference);
     w->mask = c->mask == REPLAY_MASK_TRACE ? head->mask : w->own;
     return w->own && w->bias && w->output && w->measured && w->reference &&
-           predict_open(&w->prediction, host, head, threshold_of(c, head)) && attend_open(&w->attention, host, head);
+           predict_open(&w->prediction, host, head, threshold_of(c, head)) &&
+           attend_open(&w->attention, host, head);
 }
 
 /* Every strip: prediction always runs, since the bias comes from it. */
 static bool run_strips(work_t *w, const replay_config_t *c, host_t *host, const trace_head_t *head)
 {
-    trace_empty_row_t empty = head->empty_row != TRACE_EMPTY_ROW_NONE ? head->empty_row : TRACE_EMPTY_ROW_TOP1;
+    trace_empty_row_t empty =
+        head->empty_row != TRACE_EMPTY_ROW_NONE ? head->empty_row : TRACE_EMPTY_ROW_TOP1;
     for (size_t first = 0; first < head->L; first += (size_t)c->design->rows) {
         if (!predict_strip(&w->prediction, host, (int)first, empty, w->bias, w->own)) return false;
         if (!attend_strip(&w->attention, host, (int)first, w->bias, w->mask, w->output)) return false;
@@ -83,13 +87,15 @@ static bool run_strips(work_t *w, const replay_config_t *c, host_t *host, const 
 
 static ground_truth_head_t truth_head(const trace_head_t *h)
 {
-    return (ground_truth_head_t){h->L, h->M, h->d, h->q, h->k, h->v, h->valid, h->valid_q, h->causal, h->scaling};
+    return (ground_truth_head_t){h->L, h->M,     h->d,       h->q,      h->k,
+                                 h->v, h->valid, h->valid_q, h->causal, h->scaling};
 }
 
 static bool compare_outputs(work_t *w, const design_t *d, const trace_head_t *head, replay_head_t *out)
 {
     const ground_truth_head_t truth = truth_head(head);
-    for (size_t i = 0; i < head->L * head->d; ++i) w->measured[i] = ldexp((double)w->output[i], -d->output.frac);
+    for (size_t i = 0; i < head->L * head->d; ++i)
+        w->measured[i] = ldexp((double)w->output[i], -d->output.frac);
     ground_truth_compare_masks(&truth, w->mask, w->mask, &out->used);
     if (head->mask) ground_truth_compare_masks(&truth, head->mask, w->own, &out->agreed);
     return ground_truth_masked(&truth, w->mask, w->reference) &&
@@ -130,8 +136,8 @@ static void gather_clips(const host_t *h, int64_t clipped[CLIP_KINDS])
     }
 }
 
-bool replay_head(const replay_config_t *c, host_t *host, const trace_layer_t *layer, size_t sequence, size_t head,
-                 replay_head_t *out, char error[HOST_ERROR_MAX])
+bool replay_head(const replay_config_t *c, host_t *host, const trace_layer_t *layer, size_t sequence,
+                 size_t head, replay_head_t *out, char error[HOST_ERROR_MAX])
 {
     trace_head_t data = {0};
     work_t w = {0};
@@ -154,8 +160,10 @@ bool replay_head(const replay_config_t *c, host_t *host, const trace_layer_t *la
     out->non_zeros = w.attention.non_zeros;
     gather_counts(host, before, out);
     gather_clips(host, out->clipped);
-    if (finished) ok = compare_outputs(&w, c->design, &data, out);
-    else ok = ok && out->diverged;
+    if (finished)
+        ok = compare_outputs(&w, c->design, &data, out);
+    else
+        ok = ok && out->diverged;
     if (!ok) snprintf(error, HOST_ERROR_MAX, "layer %s head %zu: out of memory", layer->id, head);
     close_work(&w);
     trace_head_free(&data);

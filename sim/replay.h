@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replays heads of an attention trace through the machine's units, and compares the outputs with ground truth.
- * Host-sequenced: unit cycles are summed with nothing overlapped, so no time or speed-up follows from them.
+ * Replays heads of an attention trace through the machine's units, and compares the outputs with ground
+ * truth. Host-sequenced: unit cycles are summed with nothing overlapped, so no time or speed-up follows from
+ * them.
  */
 #ifndef SANGER_REPLAY_H
 #define SANGER_REPLAY_H
@@ -37,9 +38,10 @@ typedef struct {
 /* NULL when the layer can be replayed with this configuration, else what is missing. */
 const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer);
 
-/* Replays one head. False with one line in error for unsound input or short memory; a divergence is a result. */
-bool replay_head(const replay_config_t *c, host_t *host, const trace_layer_t *layer, size_t sequence, size_t head,
-                 replay_head_t *out, char error[HOST_ERROR_MAX]);
+/* Replays one head. False with one line in error for unsound input or short memory; a divergence is a result.
+ */
+bool replay_head(const replay_config_t *c, host_t *host, const trace_layer_t *layer, size_t sequence,
+                 size_t head, replay_head_t *out, char error[HOST_ERROR_MAX]);
 void replay_head_free(replay_head_t *out);
 
 /* All cycles of a head, host-serial. */

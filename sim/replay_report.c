@@ -45,7 +45,10 @@ static bool sum_up(const replay_report_t *r, replay_head_t *total)
     return true;
 }
 
-static double share(uint64_t part, uint64_t whole) { return whole ? (double)part / (double)whole : 0; }
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
 
 static double utilisation(const replay_report_t *r, const replay_head_t *h)
 {
@@ -58,7 +61,8 @@ static double utilisation(const replay_report_t *r, const replay_head_t *h)
 
 static int complain(const char *verb, const replay_head_t *h, const char *what)
 {
-    fprintf(stderr, "sanger %s: sequence %zu layer %s head %zu: %s\n", verb, h->sequence, h->layer->id, h->head, what);
+    fprintf(stderr, "sanger %s: sequence %zu layer %s head %zu: %s\n", verb, h->sequence, h->layer->id,
+            h->head, what);
     return 1;
 }
 
@@ -92,8 +96,10 @@ int replay_verdict(const replay_report_t *r, const char *verb)
 
 static void print_share(uint64_t part, uint64_t whole)
 {
-    if (whole) printf(" %8.4f", share(part, whole));
-    else printf(" %8s", "-");
+    if (whole)
+        printf(" %8.4f", share(part, whole));
+    else
+        printf(" %8s", "-");
 }
 
 static void print_row(const replay_report_t *r, const replay_head_t *h, const char *name)
@@ -104,8 +110,10 @@ static void print_row(const replay_report_t *r, const replay_head_t *h, const ch
     printf("%-16s %6zu", name, h->length);
     print_share(h->used.kept_a, h->used.allowed);
     printf(" %8.3f %7" PRId64 " %10" PRIu64, utilisation(r, h), h->passes, replay_cycles(h));
-    if (h->compared.cycles) printf(" %10" PRIu64, h->compared.mismatches);
-    else printf(" %10s", "-");
+    if (h->compared.cycles)
+        printf(" %10" PRIu64, h->compared.mismatches);
+    else
+        printf(" %10s", "-");
     printf(" %6" PRId64, replay_saturations(h));
     print_share(h->agreed.agree, h->agreed.allowed);
     printf("  %7.4f %7.4f %7.4f  %7.4f\n", 100 * s.median, 100 * s.p99, 100 * s.worst, 100 * dense.median);
@@ -116,8 +124,8 @@ void replay_print_table(const replay_report_t *r)
     replay_head_t total;
     printf("%s on %s, mask: %s, schedule: host-serial\n\n", r->trace_path, r->config->design->name,
            r->config->mask == REPLAY_MASK_TRACE ? "trace" : "predict");
-    printf("%-16s %6s %8s %8s %7s %10s %10s %6s %8s  %-23s  %7s\n", "seq/layer/head", "length", "density", "util.",
-           "passes", "cycles", "mismatches", "clips", "agree", "row error % (same mask)", "dense %");
+    printf("%-16s %6s %8s %8s %7s %10s %10s %6s %8s  %-23s  %7s\n", "seq/layer/head", "length", "density",
+           "util.", "passes", "cycles", "mismatches", "clips", "agree", "row error % (same mask)", "dense %");
     printf("%84s %8s  %7s %7s %7s  %7s\n", "", "", "median", "99 %", "worst", "median");
     for (int i = 0; i < r->n; ++i) {
         char name[64];
@@ -128,8 +136,8 @@ void replay_print_table(const replay_report_t *r)
     if (sum_up(r, &total)) print_row(r, &total, "total");
     const lockstep_count_t *c = &total.compared;
     if (c->cycles) {
-        printf("\nlockstep: %" PRIu64 " cycles, %" PRIu64 " signals in each unit cycle set, %" PRIu64 " bytes compared, %" PRIu64
-               " value changes, %" PRIu64 " mismatches\n",
+        printf("\nlockstep: %" PRIu64 " cycles, %" PRIu64 " signals in each unit cycle set, %" PRIu64
+               " bytes compared, %" PRIu64 " value changes, %" PRIu64 " mismatches\n",
                c->cycles, c->signals, c->bytes, c->changes, c->mismatches);
     }
     replay_head_free(&total);
@@ -139,8 +147,10 @@ void replay_print_table(const replay_report_t *r)
 
 static void add_finite(cJSON *to, const char *name, double value)
 {
-    if (isfinite(value)) cJSON_AddNumberToObject(to, name, value);
-    else cJSON_AddNullToObject(to, name);
+    if (isfinite(value))
+        cJSON_AddNumberToObject(to, name, value);
+    else
+        cJSON_AddNullToObject(to, name);
 }
 
 static void add_error(cJSON *to, const char *name, const ground_truth_stats_t *stats)
@@ -180,16 +190,20 @@ static void add_figures(cJSON *to, const replay_report_t *r, const replay_head_t
     cJSON_AddNumberToObject(to, "sub_rows", (double)h->sub_rows);
     cJSON_AddNumberToObject(to, "cycles", (double)replay_cycles(h));
     cJSON *units = cJSON_AddObjectToObject(to, "unit_cycles");
-    for (int i = 0; i < HOST_UNITS; ++i) cJSON_AddNumberToObject(units, host_unit_names[i], (double)h->cycles[i]);
+    for (int i = 0; i < HOST_UNITS; ++i)
+        cJSON_AddNumberToObject(units, host_unit_names[i], (double)h->cycles[i]);
     add_compared(to, h);
     cJSON_AddNumberToObject(to, "saturations", (double)replay_saturations(h));
     cJSON *kinds = cJSON_AddObjectToObject(to, "saturations_by_kind");
     for (int i = 0; i < CLIP_KINDS; ++i) cJSON_AddNumberToObject(kinds, clip_names[i], (double)h->clipped[i]);
-    if (h->agreed.allowed) cJSON_AddNumberToObject(to, "mask_agreement", share(h->agreed.agree, h->agreed.allowed));
-    else cJSON_AddNullToObject(to, "mask_agreement");
+    if (h->agreed.allowed)
+        cJSON_AddNumberToObject(to, "mask_agreement", share(h->agreed.agree, h->agreed.allowed));
+    else
+        cJSON_AddNullToObject(to, "mask_agreement");
     add_error(to, "row_error", &h->error);
     add_error(to, "dense_row_error", &h->dense_error);
-    if (ground_truth_stats_summary(&h->error, &s)) cJSON_AddNumberToObject(to, "elements_within_5pct", s.within);
+    if (ground_truth_stats_summary(&h->error, &s))
+        cJSON_AddNumberToObject(to, "elements_within_5pct", s.within);
 }
 
 static cJSON *head_json(const replay_report_t *r, const replay_head_t *h)

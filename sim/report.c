@@ -16,7 +16,7 @@ enum { INPUT_CYCLES = 8, WAVE_CYCLES = 32, LINES_MAX = 64, ELEMENTS_MAX = 16, PA
 /* Everything the second run gathers. */
 typedef struct {
     const cosim_config_t *config;
-    uint64_t cycle;    /* of the divergence */
+    uint64_t cycle; /* of the divergence */
     FILE *out;
     wave_t *wave;
     char wave_path[PATHS];
@@ -26,10 +26,32 @@ typedef struct {
 
 void report_command(const cosim_config_t *c, char *command, size_t n)
 {
-    int at = snprintf(command, n, "sanger cosim --design %s --unit %s --stimulus %s --seed %" PRIu64 " --cycles %" PRIu64,
+    int at = snprintf(command, n,
+                      "sanger cosim --design %s --unit %s --stimulus %s --seed %" PRIu64 " --cycles %" PRIu64,
                       c->design_name, c->unit, stimulus_names[c->kind], c->seed, c->cycles);
-    if (!c->fast && at > 0 && (size_t)at < n) at += snprintf(command + at, n - (size_t)at, " --model reference");
-    if (c->canary && at > 0 && (size_t)at < n) snprintf(command + at, n - (size_t)at, " --canary %s", c->canary->name);
+    if (!c->fast && at > 0 && (size_t)at < n)
+        at += snprintf(command + at, n - (size_t)at, " --model reference");
+    if (c->canary && at > 0 && (size_t)at < n)
+        snprintf(command + at, n - (size_t)at, " --canary %s", c->canary->name);
+}
+
+static const char *verdict(dut_status_t status, const cosim_result_t *r)
+{
+    if (status) return "ERROR";
+    return r->diverged || *r->vacuous ? "FAIL " : "PASS ";
+}
+
+void report_line(FILE *out, const cosim_config_t *c, dut_status_t status, const cosim_result_t *r)
+{
+    const lockstep_count_t *n = &r->count;
+    fprintf(out,
+            "%s %-11s %-18s %-9s%s seed=%" PRIu64 " cycles=%" PRIu64 " signals=%" PRIu64 " bytes=%" PRIu64
+            " changes=%" PRIu64 " mismatches=%" PRIu64 " kcycle/s=%.1f hash=%016" PRIx64 "\n",
+            verdict(status, r), c->unit, c->design->name, stimulus_names[c->kind], c->fast ? " fast" : "",
+            c->seed, n->cycles, n->signals, n->bytes, n->changes, n->mismatches,
+            r->seconds > 0 ? 1e-3 * (double)n->cycles / r->seconds : 0, n->hash);
+    if (!*r->vacuous) return;
+    fprintf(out, "VACUOUS %s of %s compared nothing: zero %s\n", c->unit, c->design_name, r->vacuous);
 }
 
 static double real_value(const signal_t *s, uint64_t bits)
@@ -61,15 +83,22 @@ static void print_input(FILE *out, const block_t *b, const signal_t *s)
     if (count > ELEMENTS_MAX) fprintf(out, ",...(%zu)", count);
 }
 
-static void print_phase(FILE *out, const block_t *b)
+char *report_phase(const block_t *b)
 {
-    char word[24];
+    char word[24], *text = NULL;
+    size_t bytes = 0;
+    const char *gap = "";
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out) return NULL;
     for (int i = 0; i < b->signals; ++i) {
         const signal_t *s = &b->table[i];
         if (s->kind != SIGNAL_IN || !s->codes || s->dims) continue;
         int64_t code = block_get(b, s, 0);
-        fprintf(out, " %s=%" PRId64 ":%s", s->name, code, code_name(s, code, word));
+        fprintf(out, "%s%s=%" PRId64 ":%s", gap, s->name, code, code_name(s, code, word));
+        gap = " ";
     }
+    fclose(out);
+    return text;
 }
 
 static void print_inputs(gather_t *g, const block_t *b, uint64_t cycle)
@@ -83,16 +112,17 @@ static void print_inputs(gather_t *g, const block_t *b, uint64_t cycle)
 
 /* ---- the differences ---- */
 
-static void print_difference(gather_t *g, const block_t *b, const difference_t *x, const char *phase)
+void report_mismatch(FILE *out, const cosim_config_t *c, uint64_t cycle, const char *phase,
+                     const difference_t *x)
 {
     char name[SIGNAL_NAME_MAX];
     signal_element_name(x->signal, x->index, name);
-    fprintf(g->out,
-            "MISMATCH %s cycle=%" PRIu64 " phase=[%s] signal=%s kind=%s model=0x%" PRIx64 " (%.6g) dut=0x%" PRIx64
-            " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
-            b->type->name, g->cycle, phase, name, signal_kind_name(x->signal->kind), x->model,
+    fprintf(out,
+            "MISMATCH %s cycle=%" PRIu64 " phase=[%s] signal=%s kind=%s model=0x%" PRIx64
+            " (%.6g) dut=0x%" PRIx64 " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
+            c->unit, cycle, phase, name, signal_kind_name(x->signal->kind), x->model,
             real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut,
-            g->config->design_name, stimulus_names[g->config->kind], g->config->seed);
+            c->design_name, stimulus_names[c->kind], c->seed);
 }
 
 static void add_difference(cJSON *list, const difference_t *x)
@@ -113,18 +143,13 @@ static void add_difference(cJSON *list, const difference_t *x)
 static void print_differences(gather_t *g, lockstep_t *l)
 {
     const difference_t *x;
-    const block_t *b = lockstep_model(l);
-    char *phase = NULL;
-    size_t bytes = 0;
+    char *phase = report_phase(lockstep_model(l));
     int n = lockstep_differences(l, &x);
-    FILE *text = open_memstream(&phase, &bytes);
-    if (!text) return;
-    print_phase(text, b);
-    fclose(text);
+    if (!phase) return;
     cJSON *list = cJSON_AddArrayToObject(g->json, "differences");
-    cJSON_AddStringToObject(g->json, "phase", *phase ? phase + 1 : "");
+    cJSON_AddStringToObject(g->json, "phase", phase);
     for (int i = 0; i < n && i < LINES_MAX; ++i) {
-        print_difference(g, b, &x[i], *phase ? phase + 1 : "");
+        report_mismatch(g->out, g->config, g->cycle, phase, &x[i]);
         add_difference(list, &x[i]);
     }
     if (n > LINES_MAX) fprintf(g->out, "... and %d more elements differ\n", n - LINES_MAX);
@@ -136,7 +161,8 @@ static void print_differences(gather_t *g, lockstep_t *l)
 static void observe(void *context, lockstep_t *l, uint64_t cycle, bool after_edge)
 {
     gather_t *g = context;
-    if (g->config->report_dir && !g->wave && cycle + WAVE_CYCLES >= g->cycle) g->wave = wave_open(g->wave_path, l);
+    if (g->config->report_dir && !g->wave && cycle + WAVE_CYCLES >= g->cycle)
+        g->wave = wave_open(g->wave_path, l);
     if (g->wave) wave_emit(g->wave, l, cycle, after_edge);
     if (!after_edge && cycle + INPUT_CYCLES > g->cycle) print_inputs(g, lockstep_model(l), cycle);
     const difference_t *x;
@@ -148,8 +174,8 @@ static void observe(void *context, lockstep_t *l, uint64_t cycle, bool after_edg
 static int make_report_dir(const cosim_config_t *c, char error[DUT_ERROR_MAX])
 {
     if (!c->report_dir || !mkdir(c->report_dir, 0777) || errno == EEXIST) return 0;
-    snprintf(error, DUT_ERROR_MAX, "%s: report folder: expected one that can be made, found: %s", c->report_dir,
-             strerror(errno));
+    snprintf(error, DUT_ERROR_MAX, "%s: report folder: expected one that can be made, found: %s",
+             c->report_dir, strerror(errno));
     return -1;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is printed and written when model and DUT diverge: one greppable MISMATCH line per differing element, the
- * decoded phase, the last cycles' inputs, waves of the window and the command that does it again.
+ * What is printed and written when model and DUT diverge: one greppable MISMATCH line per differing element,
+ * the decoded phase, the last cycles' inputs, waves of the window and the command that does it again.
  */
 #ifndef SANGER_REPORT_H
 #define SANGER_REPORT_H
@@ -18,6 +18,16 @@ extern "C" {
    config->report_dir is set, leaves report.json, window.fst and window.gtkw there (made when absent). */
 dut_status_t report_divergence(const cosim_config_t *config, const cosim_result_t *result, FILE *out,
                                char error[DUT_ERROR_MAX]);
+
+/* The line about a finished run that every harness prints, and a VACUOUS line where it compared nothing. */
+void report_line(FILE *out, const cosim_config_t *config, dut_status_t status, const cosim_result_t *result);
+
+/* One MISMATCH line. */
+void report_mismatch(FILE *out, const cosim_config_t *config, uint64_t cycle, const char *phase,
+                     const difference_t *x);
+
+/* The block's shared control inputs by name, "c3=2:self c5=0:hold"; the caller frees. NULL: out of memory. */
+char *report_phase(const block_t *b);
 
 /* "sanger cosim ..." that repeats the run, into command[n]. */
 void report_command(const cosim_config_t *config, char *command, size_t n);

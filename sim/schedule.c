@@ -19,7 +19,10 @@ static const scenario_t *find(const char *unit)
     return NULL;
 }
 
-bool schedule_has(const char *unit) { return find(unit) != NULL; }
+bool schedule_has(const char *unit)
+{
+    return find(unit) != NULL;
+}
 
 schedule_t *schedule_open(block_t *block, random_t *random)
 {
@@ -40,4 +43,7 @@ void schedule_close(schedule_t *s)
     free(s);
 }
 
-void schedule_next(schedule_t *s) { s->scenario->next(s->self); }
+void schedule_next(schedule_t *s)
+{
+    s->scenario->next(s->self);
+}

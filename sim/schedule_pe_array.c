@@ -15,7 +15,10 @@ typedef struct {
     int64_t *q, *k, *v, *column, *active, *c4, *bias;
 } passes_t;
 
-static int64_t *array(int a, int b) { return calloc((size_t)a * (size_t)b, sizeof(int64_t)); }
+static int64_t *array(int a, int b)
+{
+    return calloc((size_t)a * (size_t)b, sizeof(int64_t));
+}
 
 static void passes_close(void *self)
 {

@@ -13,9 +13,9 @@ struct stimulus {
     random_t random;
     block_t *block;
     schedule_t *schedule;
-    int epoch;            /* cycles until the temper of the run changes */
-    int dwell;            /* cycles that a control code lasts, on average */
-    int zeros;            /* one data word in so many is zero, 0: none */
+    int epoch;             /* cycles until the temper of the run changes */
+    int dwell;             /* cycles that a control code lasts, on average */
+    int zeros;             /* one data word in so many is zero, 0: none */
     int width[SIGNAL_MAX]; /* bits that data words use */
 };
 

@@ -17,7 +17,13 @@
 extern "C" {
 #endif
 
-typedef enum { STIMULUS_LEGAL, STIMULUS_ILLEGAL, STIMULUS_CORNER, STIMULUS_SCHEDULED, STIMULUS_CLASSES } stimulus_class_t;
+typedef enum {
+    STIMULUS_LEGAL,
+    STIMULUS_ILLEGAL,
+    STIMULUS_CORNER,
+    STIMULUS_SCHEDULED,
+    STIMULUS_CLASSES
+} stimulus_class_t;
 
 extern const char *const stimulus_names[STIMULUS_CLASSES];
 
@@ -30,7 +36,8 @@ typedef struct stimulus stimulus_t;
 stimulus_t *stimulus_open(stimulus_class_t kind, uint64_t seed, block_t *block);
 void stimulus_close(stimulus_t *s);
 
-/* Writes the inputs of the next cycle into the block's arrays; may look at its outputs of the cycle before. */
+/* Writes the inputs of the next cycle into the block's arrays; may look at its outputs of the cycle before.
+ */
 void stimulus_next(stimulus_t *s);
 
 #ifdef __cplusplus

@@ -48,13 +48,19 @@ static int add_runs(const suite_t *s, int design, const block_type_t *type, run_
     const design_t *d = &s->designs[design];
     bool has_fast = block_fast(type, d) != NULL;
     for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
-        if ((s->kind >= 0 && kind != s->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind)) continue;
+        if ((s->kind >= 0 && kind != s->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind))
+            continue;
         for (int fast = 0; fast < 2; ++fast) {
             bool wanted = has_fast ? s->models & (fast ? SUITE_FAST : SUITE_REFERENCE) : !fast;
             if (!wanted || n == RUNS_MAX) continue;
             double weight = 1 / (64 + elements(d, type));
-            runs[n++] = (run_t){.design = d, .design_name = s->design_names[design], .unit = type->name,
-                                .kind = (stimulus_class_t)kind, .fast = fast, .seed = s->seed, .cycles = s->cycles,
+            runs[n++] = (run_t){.design = d,
+                                .design_name = s->design_names[design],
+                                .unit = type->name,
+                                .kind = (stimulus_class_t)kind,
+                                .fast = fast,
+                                .seed = s->seed,
+                                .cycles = s->cycles,
                                 .weight = weight};
         }
     }
@@ -82,8 +88,14 @@ static int plan(const suite_t *s, run_t *runs)
 
 static cosim_config_t config_of(const suite_t *s, const run_t *r, char folder[PATHS])
 {
-    cosim_config_t c = {.design = r->design, .design_name = r->design_name, .unit = r->unit, .fast = r->fast,
-                        .kind = r->kind, .seed = r->seed, .cycles = r->cycles, .canary = s->canary};
+    cosim_config_t c = {.design = r->design,
+                        .design_name = r->design_name,
+                        .unit = r->unit,
+                        .fast = r->fast,
+                        .kind = r->kind,
+                        .seed = r->seed,
+                        .cycles = r->cycles,
+                        .canary = s->canary};
     if (!s->report_dir) return c;
     snprintf(folder, PATHS, "%s/%s-%s-%s%s", s->report_dir, r->design->name, r->unit, stimulus_names[r->kind],
              r->fast ? "-fast" : "");
@@ -159,22 +171,12 @@ static void reap(run_t *runs, int n)
 
 /* ---- lines ---- */
 
-static const char *verdict(const run_t *r)
+static void print_run(const suite_t *s, const run_t *r)
 {
-    if (r->status) return "ERROR";
-    return r->result.diverged || *r->result.vacuous ? "FAIL " : "PASS ";
-}
-
-static void print_run(const run_t *r)
-{
-    const lockstep_count_t *c = &r->result.count;
-    printf("%s %-11s %-18s %-9s%s seed=%" PRIu64 " cycles=%" PRIu64 " signals=%" PRIu64 " bytes=%" PRIu64
-           " changes=%" PRIu64 " mismatches=%" PRIu64 " kcycle/s=%.1f hash=%016" PRIx64 "\n",
-           verdict(r), r->unit, r->design->name, stimulus_names[r->kind], r->fast ? " fast" : "", r->seed, c->cycles,
-           c->signals, c->bytes, c->changes, c->mismatches,
-           r->result.seconds > 0 ? 1e-3 * (double)c->cycles / r->result.seconds : 0, c->hash);
+    char folder[PATHS];
+    const cosim_config_t c = config_of(s, r, folder);
+    report_line(stdout, &c, r->status, &r->result);
     if (r->status) printf("ERROR %s\n", r->error);
-    if (*r->result.vacuous) printf("VACUOUS %s of %s compared nothing: zero %s\n", r->unit, r->design_name, r->result.vacuous);
     if (r->report && *r->report) fputs(r->report, stdout);
     fflush(stdout);
 }
@@ -197,7 +199,7 @@ static void run_all(const suite_t *s, run_t *runs, int n)
         running = 0;
         for (int i = 0; i < started; ++i) running += !runs[i].done;
         while (printed < started && runs[printed].done) {
-            if (!s->json) print_run(&runs[printed]);
+            if (!s->json) print_run(s, &runs[printed]);
             progress(++printed, n);
         }
     }
@@ -240,7 +242,8 @@ static cJSON *run_json(const run_t *r)
     cJSON_AddNumberToObject(item, "bytes", (double)c->bytes);
     cJSON_AddNumberToObject(item, "changes", (double)c->changes);
     cJSON_AddNumberToObject(item, "mismatches", (double)c->mismatches);
-    cJSON_AddNumberToObject(item, "cycles_per_s", r->result.seconds > 0 ? (double)c->cycles / r->result.seconds : 0);
+    cJSON_AddNumberToObject(item, "cycles_per_s",
+                            r->result.seconds > 0 ? (double)c->cycles / r->result.seconds : 0);
     cJSON_AddStringToObject(item, "output_hash", hash);
     if (r->status) cJSON_AddStringToObject(item, "error", r->error);
     if (*r->result.vacuous) cJSON_AddStringToObject(item, "vacuous", r->result.vacuous);
@@ -264,10 +267,14 @@ static void print_json(const run_t *runs, int n, const sum_t *sum)
 static void print_xml(FILE *out, const char *text)
 {
     for (; *text; ++text) {
-        if (*text == '<') fputs("&lt;", out);
-        else if (*text == '&') fputs("&amp;", out);
-        else if (*text == '"') fputs("&quot;", out);
-        else fputc(*text, out);
+        if (*text == '<')
+            fputs("&lt;", out);
+        else if (*text == '&')
+            fputs("&amp;", out);
+        else if (*text == '"')
+            fputs("&quot;", out);
+        else
+            fputc(*text, out);
     }
 }
 
@@ -275,15 +282,21 @@ static int write_junit(const char *path, const run_t *runs, int n, const sum_t *
 {
     FILE *out = fopen(path, "w");
     if (!out) return -1;
-    fprintf(out, "<?xml version=\"1.0\"?>\n<testsuite name=\"sanger lockstep\" tests=\"%d\" failures=\"%d\" errors=\"%d\">\n", n,
-            sum->failed, sum->errors);
+    fprintf(out,
+            "<?xml version=\"1.0\"?>\n<testsuite name=\"sanger lockstep\" tests=\"%d\" failures=\"%d\" "
+            "errors=\"%d\">\n",
+            n, sum->failed, sum->errors);
     for (int i = 0; i < n; ++i) {
         const run_t *r = &runs[i];
-        fprintf(out, "  <testcase classname=\"%s.%s\" name=\"%s%s seed %" PRIu64 "\" time=\"%.3f\">", r->design->name, r->unit,
-                stimulus_names[r->kind], r->fast ? " fast" : "", r->seed, r->result.seconds);
+        fprintf(out, "  <testcase classname=\"%s.%s\" name=\"%s%s seed %" PRIu64 "\" time=\"%.3f\">",
+                r->design->name, r->unit, stimulus_names[r->kind], r->fast ? " fast" : "", r->seed,
+                r->result.seconds);
         if (r->status || r->result.diverged || *r->result.vacuous) {
             fputs(r->status ? "<error>" : "<failure>", out);
-            print_xml(out, r->status ? r->error : *r->result.vacuous ? r->result.vacuous : r->report ? r->report : "");
+            print_xml(out, r->status            ? r->error
+                           : *r->result.vacuous ? r->result.vacuous
+                           : r->report          ? r->report
+                                                : "");
             fputs(r->status ? "</error>" : "</failure>", out);
         }
         fputs("</testcase>\n", out);
@@ -303,15 +316,18 @@ int suite_run(const suite_t *s)
     run_t *runs = calloc(RUNS_MAX, sizeof *runs);
     int n = runs ? plan(s, runs) : 0;
     if (!n) {
-        fprintf(stderr, "sanger %s: expected at least one run (unit with that stimulus), found none\n", s->verb);
+        fprintf(stderr, "sanger %s: expected at least one run (unit with that stimulus), found none\n",
+                s->verb);
         free(runs);
         return 2;
     }
     run_all(s, runs, n);
     sum_t sum = sum_up(runs, n);
-    if (s->json) print_json(runs, n, &sum);
-    else printf("%d runs, %" PRIu64 " cycles, %" PRIu64 " mismatches, %d failed, %d errors\n", n, sum.cycles, sum.mismatches,
-                sum.failed, sum.errors);
+    if (s->json)
+        print_json(runs, n, &sum);
+    else
+        printf("%d runs, %" PRIu64 " cycles, %" PRIu64 " mismatches, %d failed, %d errors\n", n, sum.cycles,
+               sum.mismatches, sum.failed, sum.errors);
     for (int i = 0; i < n && s->json; ++i) {
         if (runs[i].status) fprintf(stderr, "sanger %s: %s\n", s->verb, runs[i].error);
     }

@@ -15,24 +15,25 @@ extern "C" {
 typedef enum { SUITE_FAST = 1, SUITE_REFERENCE = 2, SUITE_BOTH = 3 } suite_models_t;
 
 typedef struct {
-    const char *verb;          /* for error lines */
+    const char *verb; /* for error lines */
     const design_t *designs;
     const char *const *design_names;
     int n_designs;
-    const char *unit;          /* NULL: all */
-    int kind;                  /* stimulus_class_t, -1: all that a unit has */
+    const char *unit; /* NULL: all */
+    int kind;         /* stimulus_class_t, -1: all that a unit has */
     uint64_t seed;
-    uint64_t cycles;           /* of each run */
-    uint64_t total_cycles;     /* not 0: of all runs together, shared out so that runs take similar time */
-    suite_models_t models;     /* which model of units that have two */
+    uint64_t cycles;       /* of each run */
+    uint64_t total_cycles; /* not 0: of all runs together, shared out so that runs take similar time */
+    suite_models_t models; /* which model of units that have two */
     const canary_t *canary;
     int jobs;
-    const char *report_dir;    /* for waves of divergences, or NULL */
-    const char *junit;         /* file, or NULL */
+    const char *report_dir; /* for waves of divergences, or NULL */
+    const char *junit;      /* file, or NULL */
     bool json;
 } suite_t;
 
-/* Runs and prints all. Returns the exit code: 0 all equal, 1 a mismatch or a vacuous run, 2 or 3 for errors. */
+/* Runs and prints all. Returns the exit code: 0 all equal, 1 a mismatch or a vacuous run, 2 or 3 for errors.
+ */
 int suite_run(const suite_t *suite);
 
 #ifdef __cplusplus

@@ -125,7 +125,8 @@ static void list(FILE *out, const char *unit, const char *scope, const signal_t 
     fprintf(out, "@22\n%s.%s.%s%s\n", unit, scope, signal_element_name(s, index, name), range);
 }
 
-int wave_save_file(const char *path, const lockstep_t *l, const difference_t *differences, int n, uint64_t cycle)
+int wave_save_file(const char *path, const lockstep_t *l, const difference_t *differences, int n,
+                   uint64_t cycle)
 {
     char file[PATHS];
     const block_t *model = lockstep_model(l);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An FST of a window of a lockstep run, model and DUT side by side, and a GTKWave save file that shows the signals
- * that differ. Time is in half cycles: 2 * cycle when settled, 2 * cycle + 1 after the edge.
+ * An FST of a window of a lockstep run, model and DUT side by side, and a GTKWave save file that shows the
+ * signals that differ. Time is in half cycles: 2 * cycle when settled, 2 * cycle + 1 after the edge.
  */
 #ifndef SANGER_WAVE_H
 #define SANGER_WAVE_H
@@ -22,7 +22,8 @@ void wave_emit(wave_t *w, const lockstep_t *l, uint64_t cycle, bool after_edge);
 void wave_close(wave_t *w);
 
 /* <path>.gtkw beside it, listing control inputs and the elements that differ. */
-int wave_save_file(const char *path, const lockstep_t *l, const difference_t *differences, int n, uint64_t cycle);
+int wave_save_file(const char *path, const lockstep_t *l, const difference_t *differences, int n,
+                   uint64_t cycle);
 
 #ifdef __cplusplus
 }

@@ -28,12 +28,12 @@ static int list_canaries(void)
 static int parse(int argc, char **argv, options_t *o)
 {
     static const struct option options[] = {
-        {"design", required_argument, NULL, 'd'}, {"unit", required_argument, NULL, 'u'},
-        {"cycles", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
+        {"design", required_argument, NULL, 'd'},   {"unit", required_argument, NULL, 'u'},
+        {"cycles", required_argument, NULL, 'c'},   {"seed", required_argument, NULL, 's'},
         {"stimulus", required_argument, NULL, 't'}, {"canary", required_argument, NULL, 'k'},
-        {"model", required_argument, NULL, 'm'}, {"report", required_argument, NULL, 'r'},
-        {"waves", no_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'},
-        {"list-canaries", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+        {"model", required_argument, NULL, 'm'},    {"report", required_argument, NULL, 'r'},
+        {"waves", no_argument, NULL, 'w'},          {"json", no_argument, NULL, 'j'},
+        {"list-canaries", no_argument, NULL, 'l'},  {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'd': o->design = optarg; break;
@@ -43,7 +43,8 @@ static int parse(int argc, char **argv, options_t *o)
         case 'j': o->json = true; break;
         case 't': o->stimulus = optarg; break;
         case 'c':
-            if (!parse_count("cosim", "--cycles", optarg, 0, UINT64_C(1) << 48, &o->cycles)) return EXIT_USAGE;
+            if (!parse_count("cosim", "--cycles", optarg, 0, UINT64_C(1) << 48, &o->cycles))
+                return EXIT_USAGE;
             break;
         case 's':
             if (!parse_count("cosim", "--seed", optarg, 0, UINT64_C(1) << 53, &o->seed)) return EXIT_USAGE;
@@ -55,17 +56,20 @@ static int parse(int argc, char **argv, options_t *o)
         case 'k':
             o->canary = canary_find(optarg);
             if (o->canary) break;
-            return usage_error("cosim", "--canary: expected a name from --list-canaries, found '%.64s'", optarg);
+            return usage_error("cosim", "--canary: expected a name from --list-canaries, found '%.64s'",
+                               optarg);
         case 'l': exit(list_canaries());
         default: return EXIT_USAGE;
         }
     }
     if (optind < argc) return usage_error("cosim", "expected options only, found '%.64s'", argv[optind]);
     if (o->unit && !block_find(o->unit)) {
-        return usage_error("cosim", "--unit: expected a unit (see sanger cosim --help), found '%.64s'", o->unit);
+        return usage_error("cosim", "--unit: expected a unit (see sanger cosim --help), found '%.64s'",
+                           o->unit);
     }
     if (o->stimulus && stimulus_find(o->stimulus) < 0) {
-        return usage_error("cosim", "--stimulus: expected legal, illegal, corner or scheduled, found '%.64s'", o->stimulus);
+        return usage_error("cosim", "--stimulus: expected legal, illegal, corner or scheduled, found '%.64s'",
+                           o->stimulus);
     }
     return EXIT_HOLDS;
 }
@@ -78,10 +82,20 @@ static int run(int argc, char **argv)
     if (code) return code;
     if (!load_design("cosim", o.design, &d)) return EXIT_USAGE;
     if (o.canary && !o.unit) o.unit = o.canary->unit;
-    suite_t suite = {.designs = &d, .design_names = &o.design, .n_designs = 1, .unit = o.unit,
-                     .kind = o.stimulus ? stimulus_find(o.stimulus) : -1, .seed = o.seed, .cycles = o.cycles,
-                     .models = o.reference ? SUITE_REFERENCE : SUITE_FAST, .canary = o.canary, .jobs = 1,
-                     .report_dir = o.report ? o.report : o.waves || o.canary ? "sanger-report" : NULL, .json = o.json,
+    suite_t suite = {.designs = &d,
+                     .design_names = &o.design,
+                     .n_designs = 1,
+                     .unit = o.unit,
+                     .kind = o.stimulus ? stimulus_find(o.stimulus) : -1,
+                     .seed = o.seed,
+                     .cycles = o.cycles,
+                     .models = o.reference ? SUITE_REFERENCE : SUITE_FAST,
+                     .canary = o.canary,
+                     .jobs = 1,
+                     .report_dir = o.report              ? o.report
+                                   : o.waves || o.canary ? "sanger-report"
+                                                         : NULL,
+                     .json = o.json,
                      .verb = "cosim"};
     return suite_run(&suite);
 }
@@ -99,6 +113,7 @@ const verb_t verb_cosim = {
     "  --report FOLDER    where a divergence leaves waves (FST, GTKWave save file) and report.json\n"
     "  --waves            the same in ./sanger-report\n"
     "  --json             results as JSON\n\n"
-    "At the first divergence: one MISMATCH line per differing element, the last cycles' inputs, and the command that\n"
+    "At the first divergence: one MISMATCH line per differing element, the last cycles' inputs, and the "
+    "command that\n"
     "does it again. A run that compared nothing fails. Exit code 1 on a mismatch.\n",
     run};

@@ -23,8 +23,10 @@ static int list(void)
     for (int i = 0; i < n; ++i) {
         design_t d;
         snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (design_load(path, &d, error)) code = usage_error("design", "%s", error);
-        else printf("%-20s %3d x %2d PEs over %3d columns  %s\n", d.name, d.rows, d.pes, d.columns, d.summary);
+        if (design_load(path, &d, error))
+            code = usage_error("design", "%s", error);
+        else
+            printf("%-20s %3d x %2d PEs over %3d columns  %s\n", d.name, d.rows, d.pes, d.columns, d.summary);
         free(entries[i]);
     }
     free(entries);
@@ -36,9 +38,12 @@ static void print_fields(void)
     static const char *const kinds[] = {"text", "integer", "[bits, fraction]", "[num, append]", "choice"};
     for (const field_t *f = design_fields; f->key; ++f) {
         printf("%-24s %-17s ", f->key, kinds[f->kind]);
-        if (f->kind == FIELD_CHOICE) printf("%s; ", f->choices);
-        else if (f->kind == FIELD_FORMAT) printf("bits %lld to %lld; ", (long long)f->min, (long long)f->max);
-        else if (f->kind == FIELD_INT) printf("%lld to %lld; ", (long long)f->min, (long long)f->max);
+        if (f->kind == FIELD_CHOICE)
+            printf("%s; ", f->choices);
+        else if (f->kind == FIELD_FORMAT)
+            printf("bits %lld to %lld; ", (long long)f->min, (long long)f->max);
+        else if (f->kind == FIELD_INT)
+            printf("%lld to %lld; ", (long long)f->min, (long long)f->max);
         printf("%s\n", f->doc);
     }
 }
@@ -63,8 +68,10 @@ static int validate(int n, char **names)
     if (!n) return usage_error("design", "validate: expected a file, found nothing");
     for (int i = 0; i < n; ++i) {
         design_t d;
-        if (load_design("design", names[i], &d)) printf("%s: a sound design, %s\n", names[i], d.name);
-        else code = EXIT_USAGE;
+        if (load_design("design", names[i], &d))
+            printf("%s: a sound design, %s\n", names[i], d.name);
+        else
+            code = EXIT_USAGE;
     }
     return code;
 }

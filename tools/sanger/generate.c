@@ -12,9 +12,12 @@ static int run(int argc, char **argv)
     char source[PATH_MAX_BYTES + 8], error[GENERATE_ERROR_MAX];
     design_t d;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 'd') name = optarg;
-        else if (c == 'o') out = optarg;
-        else return EXIT_USAGE;
+        if (c == 'd')
+            name = optarg;
+        else if (c == 'o')
+            out = optarg;
+        else
+            return EXIT_USAGE;
     }
     if (optind < argc) return usage_error("generate", "expected options only, found '%.64s'", argv[optind]);
     if (!out) return usage_error("generate", "--out: expected a folder, found nothing");
@@ -28,6 +31,7 @@ static int run(int argc, char **argv)
 const verb_t verb_generate = {
     "generate", "write a design's Verilog",
     "usage: sanger generate --design DESIGN --out FOLDER\n\n"
-    "Writes one parameter-free Verilog file a module, <design>_signals.md (every unit's ports, nets and registers)\n"
+    "Writes one parameter-free Verilog file a module, <design>_signals.md (every unit's ports, nets and "
+    "registers)\n"
     "and <design>.vlt (what a Verilator build keeps visible). The same design gives the same bytes.\n",
     run};

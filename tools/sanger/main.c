@@ -9,8 +9,9 @@
 #include "../../sim/paths.h"
 #include "sanger.h"
 
-static const verb_t *const verbs[] = {&verb_design, &verb_generate, &verb_cosim, &verb_regress, &verb_replay,
-                                      &verb_check,  &verb_trace,    &verb_vectors, NULL};
+static const verb_t *const verbs[] = {&verb_design,  &verb_generate, &verb_cosim,
+                                      &verb_regress, &verb_replay,   &verb_check,
+                                      &verb_trace,   &verb_vectors,  NULL};
 
 int print_help(const verb_t *verb)
 {
@@ -42,7 +43,8 @@ bool parse_count(const char *verb, const char *option, const char *text, uint64_
     errno = 0;
     unsigned long long n = strtoull(text, &end, 10);
     if (*text >= '0' && *text <= '9' && !*end && !errno && n >= min && n <= max) return *value = n, true;
-    usage_error(verb, "%s: expected an integer from %" PRIu64 " to %" PRIu64 ", found '%.64s'", option, min, max, text);
+    usage_error(verb, "%s: expected an integer from %" PRIu64 " to %" PRIu64 ", found '%.64s'", option, min,
+                max, text);
     return false;
 }
 
@@ -57,18 +59,22 @@ bool load_design(const char *verb, const char *name, design_t *d)
 
 static int print_overview(FILE *out)
 {
-    fputs("sanger - cycle-accurate simulator of the Sanger sparse-attention accelerator, with RTL co-simulation\n\n"
+    fputs("sanger - cycle-accurate simulator of the Sanger sparse-attention accelerator, with RTL "
+          "co-simulation\n\n"
           "usage: sanger VERB [options]      sanger VERB --help\n\n",
           out);
     for (const verb_t *const *v = verbs; *v; ++v) fprintf(out, "  %-10s %s\n", (*v)->name, (*v)->summary);
-    fputs("\nexit codes: 0 holds, 1 a mismatch or an error above the bound, 2 bad usage or input, 3 a missing tool\n", out);
+    fputs("\nexit codes: 0 holds, 1 a mismatch or an error above the bound, 2 bad usage or input, 3 a "
+          "missing tool\n",
+          out);
     return out == stdout ? EXIT_HOLDS : EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2) return print_overview(stderr);
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) return print_overview(stdout);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+        return print_overview(stdout);
     if (!strcmp(argv[1], "--version")) return puts("sanger " SANGER_VERSION) < 0;
     for (const verb_t *const *v = verbs; *v; ++v) {
         if (strcmp((*v)->name, argv[1]) != 0) continue;

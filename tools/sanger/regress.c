@@ -49,12 +49,15 @@ static bool add_named(designs_t *all)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"design", required_argument, NULL, 'd'}, {"unit", required_argument, NULL, 'u'},
-        {"cycles", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
-        {"jobs", required_argument, NULL, 'j'},   {"junit", required_argument, NULL, 'x'},
-        {"json", no_argument, NULL, 'o'},         {"report", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"design", required_argument, NULL, 'd'},
+                                            {"unit", required_argument, NULL, 'u'},
+                                            {"cycles", required_argument, NULL, 'c'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"junit", required_argument, NULL, 'x'},
+                                            {"json", no_argument, NULL, 'o'},
+                                            {"report", required_argument, NULL, 'r'},
+                                            {NULL, 0, NULL, 0}};
     static designs_t all;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = 1500000, seed = 1;
     suite_t suite = {.verb = "regress", .kind = -1, .models = SUITE_BOTH};
@@ -62,7 +65,8 @@ static int run(int argc, char **argv)
         bool ok = true;
         switch (c) {
         case 'd':
-            if (all.n == DESIGNS_MAX) return usage_error("regress", "--design: expected at most %d", DESIGNS_MAX);
+            if (all.n == DESIGNS_MAX)
+                return usage_error("regress", "--design: expected at most %d", DESIGNS_MAX);
             ok = load_design("regress", optarg, &all.design[all.n]);
             all.name[all.n++] = optarg;
             break;
@@ -79,7 +83,8 @@ static int run(int argc, char **argv)
     }
     if (optind < argc) return usage_error("regress", "expected options only, found '%.64s'", argv[optind]);
     if (suite.unit && !block_find(suite.unit)) {
-        return usage_error("regress", "--unit: expected a unit (see sanger design show), found '%.64s'", suite.unit);
+        return usage_error("regress", "--unit: expected a unit (see sanger design show), found '%.64s'",
+                           suite.unit);
     }
     if (!all.n && !add_named(&all)) return EXIT_USAGE;
     suite.designs = all.design;
@@ -94,7 +99,8 @@ static int run(int argc, char **argv)
 const verb_t verb_regress = {
     "regress", "every unit of every design in lockstep",
     "usage: sanger regress [options]\n\n"
-    "  --cycles N       cycles of all runs together (default 1500000), shared out so that runs take similar time\n"
+    "  --cycles N       cycles of all runs together (default 1500000), shared out so that runs take similar "
+    "time\n"
     "  --design DESIGN  this one only; may be repeated (default: every named design)\n"
     "  --unit UNIT      this unit only\n"
     "  --seed S         default 1\n"
@@ -102,6 +108,7 @@ const verb_t verb_regress = {
     "  --junit FILE     results as JUnit XML too\n"
     "  --report FOLDER  where divergences leave waves and report.json\n"
     "  --json           results as JSON\n\n"
-    "Units with a fast model run against it and against the reference. Exit code 1 on a mismatch or when a run\n"
+    "Units with a fast model run against it and against the reference. Exit code 1 on a mismatch or when a "
+    "run\n"
     "compared nothing.\n",
     run};

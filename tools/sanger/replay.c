@@ -54,12 +54,17 @@ static bool parse_mask(options_t *o, const char *text)
 
 static int parse(int argc, char **argv, options_t *o)
 {
-    static const struct option options[] = {
-        {"design", required_argument, NULL, 'd'}, {"layer", required_argument, NULL, 'l'},
-        {"head", required_argument, NULL, 'h'},   {"sequence", required_argument, NULL, 's'},
-        {"mask", required_argument, NULL, 'm'},   {"bound", required_argument, NULL, 'b'},
-        {"threshold", required_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'},
-        {"lockstep", no_argument, NULL, 'L'},     {"json", no_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"design", required_argument, NULL, 'd'},
+                                            {"layer", required_argument, NULL, 'l'},
+                                            {"head", required_argument, NULL, 'h'},
+                                            {"sequence", required_argument, NULL, 's'},
+                                            {"mask", required_argument, NULL, 'm'},
+                                            {"bound", required_argument, NULL, 'b'},
+                                            {"threshold", required_argument, NULL, 't'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"lockstep", no_argument, NULL, 'L'},
+                                            {"json", no_argument, NULL, 'o'},
+                                            {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
@@ -89,10 +94,12 @@ static int check_layer(const options_t *o, const replay_config_t *c, const trace
     const char *lacks = replay_lacks(c, l);
     if (lacks) return usage_error(o->verb, "%s: layer %s: expected %s, found none", o->path, l->id, lacks);
     if (o->sequence != NONE && (size_t)o->sequence >= l->B) {
-        return usage_error(o->verb, "--sequence: expected below %zu (layer %s), found %lld", l->B, l->id, (long long)o->sequence);
+        return usage_error(o->verb, "--sequence: expected below %zu (layer %s), found %lld", l->B, l->id,
+                           (long long)o->sequence);
     }
     if (o->head != NONE && (size_t)o->head >= l->H) {
-        return usage_error(o->verb, "--head: expected below %zu (layer %s), found %lld", l->H, l->id, (long long)o->head);
+        return usage_error(o->verb, "--head: expected below %zu (layer %s), found %lld", l->H, l->id,
+                           (long long)o->head);
     }
     return EXIT_HOLDS;
 }
@@ -120,7 +127,9 @@ static int choose(const options_t *o, const replay_config_t *c, item_t *items, i
         *n = add_layer(o, l, items, *n);
         found = true;
     }
-    if (!found) return usage_error(o->verb, "--layer: expected a layer of %s, found '%.32s'", o->path, o->layer ? o->layer : "");
+    if (!found)
+        return usage_error(o->verb, "--layer: expected a layer of %s, found '%.32s'", o->path,
+                           o->layer ? o->layer : "");
     return *n ? EXIT_HOLDS : usage_error(o->verb, "%s: expected at least one head, found none", o->path);
 }
 
@@ -146,8 +155,10 @@ static int work(const options_t *o, const replay_config_t *c, const item_t *item
     if (status) return dut_error(o->verb, status, error);
     for (int i = first; i < n; i += (int)o->jobs) {
         replay_head_t h;
-        if (!replay_head(c, &host, items[i].layer, items[i].sequence, items[i].head, &h, error)) return usage_error(o->verb, "%s", error);
-        bool ok = fwrite(&h, sizeof h, 1, to) == 1 && put_stats(to, &h.error) && put_stats(to, &h.dense_error);
+        if (!replay_head(c, &host, items[i].layer, items[i].sequence, items[i].head, &h, error))
+            return usage_error(o->verb, "%s", error);
+        bool ok =
+            fwrite(&h, sizeof h, 1, to) == 1 && put_stats(to, &h.error) && put_stats(to, &h.dense_error);
         replay_head_free(&h);
         if (!ok) return usage_error(o->verb, "temporary file: write failed");
         if (first == 0 && isatty(2)) fprintf(stderr, "\r%d of %d heads", i + 1, n);
@@ -168,7 +179,8 @@ static bool read_heads(const options_t *o, FILE **files, int n, replay_head_t *h
     return true;
 }
 
-static int run_workers(options_t *o, const replay_config_t *c, const item_t *items, int n, replay_head_t *heads)
+static int run_workers(options_t *o, const replay_config_t *c, const item_t *items, int n,
+                       replay_head_t *heads)
 {
     FILE *files[64];
     pid_t workers[64];
@@ -184,8 +196,10 @@ static int run_workers(options_t *o, const replay_config_t *c, const item_t *ite
     for (int w = 0; w < (int)o->jobs; ++w) {
         int status = 0;
         waitpid(workers[w], &status, 0);
-        if (!WIFEXITED(status)) code = usage_error(o->verb, "a worker process died");
-        else if (WEXITSTATUS(status) > code) code = WEXITSTATUS(status);
+        if (!WIFEXITED(status))
+            code = usage_error(o->verb, "a worker process died");
+        else if (WEXITSTATUS(status) > code)
+            code = WEXITSTATUS(status);
     }
     if (!code && !read_heads(o, files, n, heads)) code = usage_error(o->verb, "out of memory");
     for (int w = 0; w < (int)o->jobs; ++w) fclose(files[w]);
@@ -195,8 +209,10 @@ static int run_workers(options_t *o, const replay_config_t *c, const item_t *ite
 static int report(const options_t *o, const replay_config_t *c, int n, replay_head_t *heads)
 {
     const replay_report_t r = {c, o->path, o->bound, n, heads};
-    if (!o->json) replay_print_table(&r);
-    else if (!replay_print_json(&r)) return usage_error(o->verb, "JSON: out of memory");
+    if (!o->json)
+        replay_print_table(&r);
+    else if (!replay_print_json(&r))
+        return usage_error(o->verb, "JSON: out of memory");
     fflush(stdout);
     return replay_verdict(&r, o->verb) ? EXIT_MISMATCH : EXIT_HOLDS;
 }
@@ -205,7 +221,8 @@ static int replay_trace(options_t *o, const design_t *d, trace_t *trace)
 {
     const trace_layer_t *layer = trace_layer(trace, 0);
     bool predict = o->mask_given ? o->mask == REPLAY_MASK_PREDICT : !layer->has_mask;
-    const replay_config_t c = {d, trace, o->lockstep, predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE, o->threshold};
+    const replay_config_t c = {d, trace, o->lockstep, predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE,
+                               o->threshold};
     item_t *items = calloc(HEADS_MAX, sizeof *items);
     int n = 0, code = items ? choose(o, &c, items, &n) : usage_error(o->verb, "out of memory");
     replay_head_t *heads = calloc((size_t)n + 1, sizeof *heads);
@@ -225,7 +242,9 @@ static int replay(options_t *o)
     char error[TRACE_ERROR_BYTES];
     if (!load_design(o->verb, o->design, &d)) return EXIT_USAGE;
     const char *lacks = host_lacks(&d);
-    if (lacks) return usage_error(o->verb, "%s: expected a design that can replay, found none of: %s", d.name, lacks);
+    if (lacks)
+        return usage_error(o->verb, "%s: expected a design that can replay, found none of: %s", d.name,
+                           lacks);
     if (!trace_open(o->path, &trace, error, sizeof error)) return usage_error(o->verb, "%s", error);
     int code = replay_trace(o, &d, trace);
     trace_close(trace);
@@ -234,7 +253,11 @@ static int replay(options_t *o)
 
 static int run(int argc, char **argv)
 {
-    options_t o = {.verb = "replay", .head = NONE, .sequence = NONE, .bound = 0.05, .threshold = -1,
+    options_t o = {.verb = "replay",
+                   .head = NONE,
+                   .sequence = NONE,
+                   .bound = 0.05,
+                   .threshold = -1,
                    .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
     int code = parse(argc, argv, &o);
     return code ? code : replay(&o);
@@ -242,22 +265,29 @@ static int run(int argc, char **argv)
 
 static int run_check(int argc, char **argv)
 {
-    options_t o = {.verb = "check", .head = NONE, .sequence = NONE, .bound = 0.05, .threshold = -1,
+    options_t o = {.verb = "check",
+                   .head = NONE,
+                   .sequence = NONE,
+                   .bound = 0.05,
+                   .threshold = -1,
                    .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
     int code = parse(argc, argv, &o);
-    if (!code && o.lockstep) return usage_error("check", "--lockstep: expected on sanger replay, found on check");
+    if (!code && o.lockstep)
+        return usage_error("check", "--lockstep: expected on sanger replay, found on check");
     return code ? code : replay(&o);
 }
 
-#define OPTIONS                                                                                                        \
-    "  --layer ID --head N --sequence N   this layer, head, sequence only\n"                                          \
-    "  --mask trace|predict   the trace's mask (default where it has one) or the machine's own; their agreement is\n" \
-    "                         reported either way. The bias always comes from the machine's prediction\n"             \
-    "  --threshold T          of the prediction; default: the trace's\n"                                              \
-    "  --bound F              exit 1 when the worst row error is above F (default 0.05)\n"                            \
-    "  --jobs N               worker processes (default: as many as processors)\n"                                    \
-    "  --json                 figures as JSON\n\n"                                                                    \
-    "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is the same\n"   \
+#define OPTIONS                                                                                              \
+    "  --layer ID --head N --sequence N   this layer, head, sequence only\n"                                 \
+    "  --mask trace|predict   the trace's mask (default where it has one) or the machine's own; their "      \
+    "agreement is\n"                                                                                         \
+    "                         reported either way. The bias always comes from the machine's prediction\n"    \
+    "  --threshold T          of the prediction; default: the trace's\n"                                     \
+    "  --bound F              exit 1 when the worst row error is above F (default 0.05)\n"                   \
+    "  --jobs N               worker processes (default: as many as processors)\n"                           \
+    "  --json                 figures as JSON\n\n"                                                           \
+    "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is "    \
+    "the same\n"                                                                                             \
     "against unpruned attention. Cycles are host-serial: unit cycles summed, nothing overlapped.\n"
 
 const verb_t verb_replay = {
@@ -266,6 +296,5 @@ const verb_t verb_replay = {
     "  --lockstep             compare model and RTL of every unit in every cycle\n" OPTIONS,
     run};
 
-const verb_t verb_check = {
-    "check", "compare a trace's outputs with ground truth, model alone",
-    "usage: sanger check TRACE --design DESIGN [options]\n\n" OPTIONS, run_check};
+const verb_t verb_check = {"check", "compare a trace's outputs with ground truth, model alone",
+                           "usage: sanger check TRACE --design DESIGN [options]\n\n" OPTIONS, run_check};

@@ -14,8 +14,8 @@ enum { EXIT_HOLDS = 0, EXIT_MISMATCH = 1, EXIT_USAGE = 2, EXIT_MISSING = 3 };
 
 typedef struct {
     const char *name;
-    const char *summary; /* one line */
-    const char *help;    /* the page that --help prints */
+    const char *summary;               /* one line */
+    const char *help;                  /* the page that --help prints */
     int (*run)(int argc, char **argv); /* argv[0] is the verb */
 } verb_t;
 

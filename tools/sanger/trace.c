@@ -7,8 +7,8 @@
 
 static void print_layer(const trace_layer_t *l)
 {
-    printf("  layer %-8s B=%zu H=%zu Hkv=%zu L=%zu M=%zu d=%zu %s scaling=%.6g", l->id, l->B, l->H, l->Hkv, l->L, l->M, l->d,
-           l->causal ? "causal" : "full", l->scaling);
+    printf("  layer %-8s B=%zu H=%zu Hkv=%zu L=%zu M=%zu d=%zu %s scaling=%.6g", l->id, l->B, l->H, l->Hkv,
+           l->L, l->M, l->d, l->causal ? "causal" : "full", l->scaling);
     if (l->has_mask) printf(" mask=%s empty_row=%s", l->policy_text, trace_empty_row_name(l->empty_row));
     if (l->threshold) printf(" threshold=%g", l->threshold[0]);
     if (l->bits) printf(" bits=%d quant_q=%.6g quant_k=%.6g", l->bits, l->quant_q, l->quant_k);
@@ -43,7 +43,8 @@ static int run(int argc, char **argv)
     int code = EXIT_HOLDS;
     bool is_info = argc > 1 && !strcmp(argv[1], "info");
     if (argc < 3 || (!is_info && strcmp(argv[1], "validate") != 0)) {
-        return usage_error("trace", "expected info FILE... or validate FILE..., found '%.64s'", argc > 1 ? argv[1] : "");
+        return usage_error("trace", "expected info FILE... or validate FILE..., found '%.64s'",
+                           argc > 1 ? argv[1] : "");
     }
     for (int i = 2; i < argc; ++i) {
         int one = is_info ? info(argv[i]) : validate(argv[i]);
