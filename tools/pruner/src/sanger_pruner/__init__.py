@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .export import export_trace
     from .measure import measure_model, measure_trace
     from .state import LayerCall, NotCalibrated, PrunerState
+    from .thresholds import density_penalty
     from .trace import Trace, TraceWriter
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ _PLACES = {
         "attach",
         "attach_saved",
         "calibrating",
+        "density_penalty",
         "detach",
         "observing",
         "overriding",
@@ -44,6 +46,7 @@ _PLACES = {
     "export": ("export_trace",),
     "measure": ("measure_model", "measure_trace"),
     "state": ("LayerCall", "NotCalibrated", "PrunerState"),
+    "thresholds": ("density_penalty",),
     "trace": ("Trace", "TraceWriter"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
@@ -60,6 +63,7 @@ __all__ = [
     "attach_saved",
     "calibrate_density",
     "calibrating",
+    "density_penalty",
     "detach",
     "export_trace",
     "measure_model",

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 2 bad usage or input, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {sanger_pruner.__version__}")
-    verbs = parser.add_subparsers(metavar="VERB", required=True, help=argparse.SUPPRESS)
+    verbs = parser.add_subparsers(prog="sanger-prune", metavar="VERB", required=True, help=argparse.SUPPRESS)
     for module in modules:
         verb = verbs.add_parser(
             module.VERB,
