@@ -273,13 +273,18 @@ bool lockstep_reset(lockstep_t *l)
     return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
 }
 
+static void poke_inputs(lockstep_t *l)
+{
+    for (int i = 0; i < l->n; ++i) {
+        if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], false);
+    }
+}
+
 bool lockstep_settle(lockstep_t *l)
 {
     l->model->type->eval(l->model->self);
     if (!l->has_dut) return true;
-    for (int i = 0; i < l->n; ++i) {
-        if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], false);
-    }
+    poke_inputs(l);
     l->dut.api->eval(l->dut.instance);
     hash_outputs(l);
     return compare_kinds(l, SIGNAL_OUT, SIGNAL_NET);
@@ -298,6 +303,19 @@ bool lockstep_edge(lockstep_t *l)
 bool lockstep_step(lockstep_t *l)
 {
     return lockstep_settle(l) && lockstep_edge(l);
+}
+
+void lockstep_step_model(lockstep_t *l)
+{
+    l->model->type->eval(l->model->self);
+    l->model->type->tick(l->model->self);
+}
+
+void lockstep_step_dut(lockstep_t *l)
+{
+    poke_inputs(l);
+    l->dut.api->eval(l->dut.instance);
+    l->dut.api->tick(l->dut.instance);
 }
 
 block_t *lockstep_model(const lockstep_t *l)

@@ -59,6 +59,10 @@ bool lockstep_settle(lockstep_t *l);
 bool lockstep_edge(lockstep_t *l);
 bool lockstep_step(lockstep_t *l);
 
+/* One cycle of one side alone, nothing compared: what benchmarks hold the lockstep against. */
+void lockstep_step_model(lockstep_t *l);
+void lockstep_step_dut(lockstep_t *l);
+
 /* Brings the model's register arrays up to date, for readers that come without a compare. */
 void lockstep_show(lockstep_t *l);
 

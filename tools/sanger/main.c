@@ -11,7 +11,7 @@
 
 static const verb_t *const verbs[] = {&verb_design,  &verb_generate, &verb_cosim,
                                       &verb_regress, &verb_replay,   &verb_check,
-                                      &verb_trace,   &verb_vectors,  NULL};
+                                      &verb_trace,   &verb_vectors,  &verb_bench,   NULL};
 
 int print_help(const verb_t *verb)
 {

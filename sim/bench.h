@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Speed of pe_array under back-to-back attention passes: the C model alone, the Verilated RTL alone and both
+ * in lockstep, in one run on the same inputs. The inputs are taped first, so that none of the figures
+ * contains the stimulus generator.
+ */
+#ifndef SANGER_BENCH_H
+#define SANGER_BENCH_H
+
+#include "dut.h"
+
+typedef struct {
+    bool has_fast;
+    double reference_cycles_per_s; /* the readable model */
+    double model_cycles_per_s;     /* the fast model where the design has one, else the same */
+    double rtl_cycles_per_s, lockstep_cycles_per_s;
+    double rtl_build_s;   /* 0: the plug-in was cached */
+    uint64_t state_bytes; /* compared in each cycle */
+} bench_result_t;
+
+/* Each figure is the best of three runs of at least `seconds`. DUT_OK, or one line in error. */
+dut_status_t bench_run(const design_t *d, double seconds, bench_result_t *result, char error[DUT_ERROR_MAX]);
+
+#endif
