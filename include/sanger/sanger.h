@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libsanger: the reference model of the Sanger accelerator as a C library.
+ *
+ *     design.h        a design point from JSON
+ *     block.h         any block of it: open, set inputs, eval, tick, read
+ *     pe.h ...        the blocks' own pages: ports, codes, what they do in a cycle
+ *     trace.h         attention traces
+ *     ground_truth.h  attention in double precision
+ *
+ *     cc example.c $(pkg-config --cflags --libs sanger)
+ *
+ * No call keeps a global; two threads may step two blocks. Not in the library: generated Verilog and lockstep,
+ * which the `sanger` command offers.
+ */
+#ifndef SANGER_SANGER_H
+#define SANGER_SANGER_H
+
+#include "binarise.h"
+#include "block.h"
+#include "delay_line.h"
+#include "design.h"
+#include "exp.h"
+#include "fixed.h"
+#include "ground_truth.h"
+#include "normalise.h"
+#include "pack.h"
+#include "pe.h"
+#include "pe_array.h"
+#include "pe_row.h"
+#include "safetensors.h"
+#include "score_array.h"
+#include "score_pe.h"
+#include "signal_table.h"
+#include "split.h"
+#include "trace.h"
+
+#endif
