@@ -32,6 +32,7 @@ static void wire_row(pe_array_t *a, int r)
     if (!design_signed(d)) return;
     row->bias = &a->bias[r];
     row->sum_clear = a->sum_clear;
+    row->sat_q = &a->sat_q[r * pes];
     row->acc_sat_q = &a->acc_sat_q[r];
     row->exp_sat_q = &a->exp_sat_q[r];
     row->sum_sat_q = &a->sum_sat_q[r];
@@ -202,6 +203,8 @@ static int add_registers(const design_t *d, signal_t *table, int n)
          .path = ROW "sum_q"},
     };
     const signal_t counters[] = {
+        {"sat_q", SIGNAL_REG, FIELD(sat_q), 1, .dims = 2, .n = {rows, pes}, .objects = 2,
+         .path = ROW "g_pe[#].u_pe.sat_q"},
         {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "acc_sat_q"},
         {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,

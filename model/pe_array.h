@@ -34,7 +34,7 @@ typedef struct {
     int64_t *bias, *sum_clear, *active;                           /* in, signed designs */
     int64_t *out, *sum;                                           /* out */
     int64_t *v_q, *h_q, *acc_q, *score_q, *line_q, *wp_q, *sum_q; /* reg: [rows] of what pe_row has */
-    int64_t *acc_sat_q, *exp_sat_q, *sum_sat_q;                   /* reg, signed designs */
+    int64_t *sat_q, *acc_sat_q, *exp_sat_q, *sum_sat_q;           /* reg, signed designs */
 
     const design_t *d;
     pe_row_t row[PE_ARRAY_ROWS_MAX]; /* views of the arrays above and of the wires below */

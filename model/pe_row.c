@@ -24,6 +24,7 @@ static void wire_pe(pe_row_t *row, int k)
         .prod = &row->wire[k].prod,
         .acc_q = &row->acc_q[k],
         .score_q = &row->score_q[k],
+        .sat_q = is_signed ? &row->sat_q[k] : NULL,
         .d = row->d,
     };
 }
@@ -54,12 +55,14 @@ static void select_operands(pe_row_t *row, int k)
     row->wire[k].b = c2 < columns ? row->h_q[c2] : 0;
 }
 
-/* Only a PE with c5 = calc looks at its exp unit, and it alone counts. */
+/* Only a PE with c5 = calc looks at its exp unit, and it alone counts. The published unit's output is
+   unsigned, the score that holds it is not. */
 static void eval_exp(pe_row_t *row, int k)
 {
     row->wire[k].exp_sat = 0;
     if (row->c5[k] == C5_CALC) {
-        row->wire[k].y = exp_unit_value(&row->exp, row->wire[k].x, &row->wire[k].exp_sat);
+        int64_t y = exp_unit_value(&row->exp, row->wire[k].x, &row->wire[k].exp_sat);
+        row->wire[k].y = fixed_wrap(y, row->d->score.w);
     }
 }
 
@@ -216,6 +219,8 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {"sum_q", SIGNAL_REG, FIELD(sum_q), d->row_sum.w, d->row_sum.frac, true, .path = "sum_q"},
     };
     const signal_t counters[] = {
+        {"sat_q", SIGNAL_REG, FIELD(sat_q), 1, .dims = 1, .n = {pes}, .objects = 1,
+         .path = "g_pe[#].u_pe.sat_q"},
         {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .path = "acc_sat_q"},
         {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .path = "exp_sat_q"},
         {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .path = "sum_sat_q"},

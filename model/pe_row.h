@@ -41,7 +41,7 @@ typedef struct {
     int64_t *bot, *out, *sum;                                                  /* out */
     int64_t *tap_n;                                                            /* net */
     int64_t *v_q, *h_q, *acc_q, *score_q, *line_q, *wp_q, *sum_q;              /* reg */
-    int64_t *acc_sat_q, *exp_sat_q, *sum_sat_q;                                /* reg, signed designs */
+    int64_t *sat_q, *acc_sat_q, *exp_sat_q, *sum_sat_q;                        /* reg, signed designs */
 
     const design_t *d;
     exp_unit_t exp;
