@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,39 @@ def test_the_simulator_refuses_what_is_not_sound(tmp_path: Path) -> None:
     (tmp_path / "t.safetensors").write_bytes(data)
     command = [SANGER, "trace", "validate", str(tmp_path / "t.safetensors")]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 2  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def rewrite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that reads and writes a trace in C; skips where it cannot be built."""
+    program = tmp_path_factory.mktemp("c") / "rewrite_trace"
+    sources = [Path(__file__).with_name("rewrite_trace.c"), *(ROOT / "traces").glob("*.c")]
+    flags = ["-std=gnu11", "-I", str(ROOT / "traces"), "-I", str(ROOT), "-lcjson", "-lm"]
+    if shutil.which("cc") is None or not Path("/usr/include/cjson/cJSON.h").exists():
+        pytest.skip("needs a C compiler and cJSON's headers (libcjson-dev)")
+    subprocess.run(["cc", *map(str, sources), *flags, "-o", str(program)], check=True, timeout=120)
+    return program
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["F16", "F32"])
+def test_a_trace_survives_python_to_c_to_python(kind: str, dtype: str, rewrite: Path, tmp_path: Path) -> None:
+    before = exported(kind, tmp_path / "before.safetensors", dtype=dtype)
+    paths = [str(tmp_path / name) for name in ("before.safetensors", "after.safetensors")]
+    subprocess.run([str(rewrite), *paths], check=True, timeout=60)
+    after = sp.Trace(paths[1])
+    after.validate()
+    assert (after.model, after.source, after.dtype) == (before.model, before.source, dtype)
+    assert list(after.layers) == list(before.layers)
+    for layer_id, info in before.layers.items():
+        found = after.layers[layer_id]
+        limits = [found.threshold] if isinstance(found.threshold, float) else found.threshold
+        assert set(limits or ()) == {info.threshold}
+        assert replace(found, threshold=info.threshold) == info
+        for i in range(before.sequences):
+            one, two = before.read(layer_id, i), after.read(layer_id, i)
+            for name in ("q", "k", "v", "mask", "valid", "valid_q"):
+                assert np.array_equal(getattr(one, name), getattr(two, name)), name
 
 
 def text_of(texts: Texts) -> list[list[int]]:

@@ -37,6 +37,7 @@ def random_data(info: LayerInfo, seed: int, dtype: str = "f2") -> Sequences:
     valid[0, -2:] = False
     plain = Sequences(q, k, v, None, valid, valid_q)
     mask = (rng.random((1, info.heads, info.queries, info.keys)) < 0.5) & allowed_positions(info, plain)
+    mask[..., 0] = True
     return replace(plain, mask=mask)
 
 
@@ -157,15 +158,18 @@ def ones_mask() -> np.ndarray[Any, Any]:
         ({"model": None}, {}, "model: expected a string"),
         ({"causal": None}, {}, "causal of layer 0: expected a value"),
         ({"causal": {"0": 1, "1": False}}, {}, "causal of layer 0: expected true or false, found 1"),
-        ({"scaling": {"0": 0, "1": 1}}, {}, "scaling of layer 0: expected a positive number, found 0"),
+        ({"scaling": {"0": 0, "1": 1}}, {}, "scaling of layer 0: expected a number in 1e-9 .. 1e9, found 0"),
         ({"scaling": "nonsense"}, {}, "scaling: expected a JSON map"),
         ({"policy": {"1": "static:fixed"}}, {}, "policy of layer 0: expected a value"),
         ({"policy": {"0": "random", "1": "static:fixed"}}, {}, "policy of layer 0: expected a policy, found random"),
         ({"empty_row": {"0": "some", "1": "zero"}}, {}, "empty_row of layer 0: expected dense, zero or top1"),
         ({"bits": {"0": 3}}, {}, "bits of layer 0: expected 2, 4, 6 or 8, found 3"),
-        ({"quant_q": {"0": 0}}, {}, "quant_q of layer 0: expected a positive number"),
+        ({"quant_q": {"0": 0}}, {}, "quant_q of layer 0: expected a number in"),
         ({"threshold": {"0": [0.1]}}, {}, "threshold of layer 0: expected a number in"),
         ({"threshold": {"0": 1.5}}, {}, "threshold of layer 0: expected a number in"),
+        ({"scaling": {"0": 1, "1": 1, "2": 1}}, {}, r"scaling: expected layers among 0, 1, found \['2'\]"),
+        ({"source": ""}, {}, "source: expected a string that is not empty, found ''"),
+        ({}, {"layer.0.mask": ones_mask() & 0}, "layer.0.mask: expected a key in every row under dense"),
         ({}, {"layer.0.v": None}, "layer.0.v: expected a tensor, found none"),
         ({}, {"layer.0.valid": None}, "layer.0.valid: expected a tensor, found none"),
         ({}, {"extra": np.zeros(2, "f4")}, "tensors: expected layer"),

@@ -295,7 +295,7 @@ def trace_layers(trace: Trace) -> Iterator[tuple[int, MaskedLayer]]:
     """Sequence index and layer, in the order in which a network would run them."""
     for sequence in range(trace.sequences):
         for layer_id, info in trace.layers.items():
-            if info.policy is not None:
+            if info.policy is not None and sequence < trace.count(layer_id):
                 yield sequence, trace_layer(info, trace.read(layer_id, sequence))
 
 

@@ -38,7 +38,7 @@ FORMAT, VERSION = "sanger-trace", "1"
 DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 ID = re.compile(r"[0-9]+(-enc|-dec|-cross)?")
 TENSOR = re.compile(r"layer\.([0-9]+(?:-enc|-dec|-cross)?)\.(q|k|v|mask|valid|valid_q)")
-POLICY = re.compile(r"sanger|learned|topk:[1-9][0-9]*|static:[A-Za-z0-9_]+")
+POLICY = re.compile(r"sanger|learned|topk:[1-9][0-9]*|static:[!-~]+")
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
@@ -258,7 +258,18 @@ class Trace:
             self._shapes[name] = (part.get_dtype(), tuple(part.get_shape()))
         self._check_strings()
         self.layers = {layer_id: self._layer(layer_id) for layer_id in self._ids()}
-        self.sequences = self._shapes[f"layer.{next(iter(self.layers))}.q"][1][0]
+        for key in LAYER_KEYS:
+            unknown = sorted(set(self._map(key)) - set(self.layers))
+            self._expect(not unknown, key, f"layers among {', '.join(self.layers)}", unknown)
+
+    def count(self, layer_id: str) -> int:
+        """B, the number of a layer's sequences."""
+        return self._shapes[f"layer.{layer_id}.q"][1][0]
+
+    @property
+    def sequences(self) -> int:
+        """The largest number of sequences of any layer; all have the same in traces of this package."""
+        return max(self.count(layer_id) for layer_id in self.layers)
 
     @property
     def model(self) -> str:
@@ -281,7 +292,7 @@ class Trace:
             found = self.metadata.get(key)
             self._expect(found == wanted, key, wanted, found)
         for key in ("model", "source"):
-            self._expect(key in self.metadata, key, "a string", None)
+            self._expect(bool(self.metadata.get(key)), key, "a string that is not empty", repr(self.metadata.get(key)))
         for name in self._shapes:
             self._expect(
                 TENSOR.fullmatch(name) is not None,
@@ -341,7 +352,7 @@ class Trace:
     def _check_values(self, info: LayerInfo) -> None:
         where = f"of layer {info.layer_id}"
         self._expect(isinstance(info.causal, bool), f"causal {where}", "true or false", info.causal)
-        self._expect(_positive(info.scaling), f"scaling {where}", "a positive number", info.scaling)
+        self._expect(_in_range(info.scaling), f"scaling {where}", "a number in 1e-9 .. 1e9", info.scaling)
         square = not info.causal or (info.queries == info.keys and not info.cross)
         self._expect(square, f"causal {where}", "false unless there are as many keys as queries", info.causal)
         if info.policy is None:
@@ -353,7 +364,7 @@ class Trace:
             self._expect(info.bits in BITS, f"bits {where}", "2, 4, 6 or 8", info.bits)
             for key in ("quant_q", "quant_k"):
                 value = getattr(info, key)
-                self._expect(_positive(value), f"{key} {where}", "a positive number", value)
+                self._expect(_in_range(value), f"{key} {where}", "a number in 1e-9 .. 1e9", value)
             limits: list[Any] = info.threshold if isinstance(info.threshold, list) else [info.threshold] * info.heads
             fits = len(limits) == info.heads and all(_number(t) and 0 <= t < 1 for t in limits)
             self._expect(fits, f"threshold {where}", f"a number in [0, 1) or {info.heads} of them", info.threshold)
@@ -378,10 +389,16 @@ class Trace:
             finite = bool(np.isfinite(part[name]).all())
             self._expect(finite, f"layer.{layer_id}.{name}", "finite values", "infinite or NaN")
         if mask is not None:
-            stray = mask & ~allowed_positions(info, data)
-            where = f"layer.{layer_id}.mask"
-            self._expect(not stray.any(), where, "bits on allowed keys only", f"{int(stray.sum())} on others")
+            self._check_mask(info, data, mask)
         return data
+
+    def _check_mask(self, info: LayerInfo, data: Sequences, mask: Bools) -> None:
+        where, allowed = f"layer.{info.layer_id}.mask", allowed_positions(info, data)
+        stray = int((mask & ~allowed).sum())
+        self._expect(stray == 0, where, "bits on allowed keys only", f"{stray} on others")
+        if info.empty_row != "zero":
+            empty = int((data.valid_q[:, None, :] & allowed.any(axis=-1) & ~mask.any(axis=-1)).sum())
+            self._expect(empty == 0, where, f"a key in every row under {info.empty_row}", f"{empty} empty rows")
 
     def _bits(self, packed: NDArray[np.uint8], n: int, where: str) -> Bools:
         bits = unpack_bits(packed, packed.shape[-1] * 8)
@@ -391,7 +408,7 @@ class Trace:
     def validate(self) -> None:
         """Read everything once."""
         for layer_id in self.layers:
-            for sequence in range(self.sequences):
+            for sequence in range(self.count(layer_id)):
                 self.read(layer_id, sequence)
 
 
@@ -408,8 +425,8 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _positive(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+def _in_range(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 1e-9 <= value <= 1e9
 
 
 def _one_line(error: Exception) -> str:
