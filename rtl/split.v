@@ -32,10 +32,11 @@ module @{prefix}_split (
   logic [@{sub_row_id_w-1}:0] row_q;
   logic [@{part_w-1}:0] part_q;  // which sub-row is shown
 
+  // always @*: Icarus 11 runs for ever over always_comb blocks that read what they write
   // ---- prefix popcount: a kept column's rank decides its sub-row and its place in it ----
   logic [@{columns*n_w-1}:0] rank;
   logic [@{n_w-1}:0] count_n;  // kept columns of the row
-  always_comb begin
+  always @* begin
     rank = '0;
     count_n = '0;
     for (int c = 0; c < @{columns}; c++) begin
@@ -45,7 +46,7 @@ module @{prefix}_split (
   end
 
   logic [@{m_w-1}:0] parts;  // sub-rows of the row: ceil(count / @{pes})
-  always_comb begin
+  always @* begin
     parts = '0;
     for (int j = 0; j < @{parts}; j++) parts = parts + @{m_w}'(count_n > @{n_w}'(j * @{pes}));
   end
@@ -72,7 +73,7 @@ module @{prefix}_split (
   logic [@{pes-1}:0] there;  // the sub-row has an i-th column; these come first
   logic [@{pes*col_w-1}:0] picked;
   logic [@{pes*k_w-1}:0] wish;
-  always_comb begin
+  always @* begin
     there = '0;
     picked = '0;
     wish = '0;
@@ -103,11 +104,11 @@ module @{prefix}_split (
   logic [@{s_w-1}:0] ahead, raised, slot;
   logic [@{pes-1}:0] active;
   logic [@{pes*col_w-1}:0] held;
-  always_comb begin
+  always @* begin
     free = @{s_w}'d@{pes};
     for (int i = 0; i < @{pes}; i++) free = free - @{s_w}'(there[i]);
   end
-  always_comb begin
+  always @* begin
     active = '0;
     held = '0;
     ahead = '0;
@@ -116,7 +117,7 @@ module @{prefix}_split (
     for (int i = 0; i < @{pes}; i++) begin
       // @{pes-1} is added to keep wish - j from falling below zero
       raised = @{s_w}'(wish[i*@{k_w}+:@{k_w}]) + @{s_w}'(@{pes-1} - i);
-      if (there[i] && raised > ahead) ahead = raised;
+      if (raised > ahead) ahead = raised;  // an absent column wishes for slot 0: never ahead
       slot = ahead - @{s_w}'(@{pes-1} - i);
       if (slot > free + @{s_w}'(i)) slot = free + @{s_w}'(i);
       for (int k = 0; k < @{pes}; k++) begin
@@ -133,7 +134,7 @@ module @{prefix}_split (
   logic seen;
   logic [@{pes-1}:0] on;  // slot k or one before it holds a column
   logic [@{(pes+1)*c4_w-1}:0] offsets;
-  always_comb begin
+  always @* begin
     offsets = '0;
     on = '0;
     seen = 1'b0;
@@ -147,7 +148,7 @@ module @{prefix}_split (
     // behind the last slot: @{columns} columns, all passed
     offsets[@{pes}*@{c4_w}+:@{c4_w}] = @{c4_w}'d@{reach};
   end
-  always_comb begin
+  always @* begin
     mode_o = '0;
     col_o = '0;
     c4_o = '0;
