@@ -208,7 +208,7 @@ def test_gradient_checkpointing_moves_ranges_once_and_gives_the_same_gradients()
         for dropout in (m for m in model.modules() if isinstance(m, torch.nn.Dropout)):
             dropout.p = 0.0
         if checkpointing:
-            model.gradient_checkpointing_enable()
+            getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()
         hidden(model(**build_batch("bert", seed=5))).pow(2).sum().backward()
         gradient = next(find_layers(model)[0].module.parameters()).grad
         results.append((float(sp.states(model)["1"].quant_q), gradient))
@@ -296,6 +296,16 @@ def test_rows_that_keep_nothing_give_zero_under_the_zero_policy() -> None:
     assert empty.any()
     assert (found.transpose(1, 2)[empty] == 0).all()
     assert (weights[empty] == 0).all()
+
+
+def test_autocast_does_not_touch_the_prediction() -> None:
+    """q and k in bfloat16 are the same values as in float32, so their masks must be too."""
+    state = sp.states(pruned("bert"))["0"]
+    q, k = (torch.randn(1, 4, 20, 16).bfloat16() for _ in range(2))
+    wanted = state.predict(q.float(), k.float(), None, None, 0.25).scores
+    with torch.autocast("cpu", torch.bfloat16):
+        found = state.predict(q, k, None, None, 0.25).scores
+    assert torch.equal(found, wanted)
 
 
 def test_half_precision_models_run() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from .attachment import observing, overriding, set_thresholds, states
 from .attention import repeat_heads
@@ -120,13 +121,13 @@ def _probabilities(call: LayerCall) -> Tensor:
     keys = repeat_heads(call.k, call.q.shape[1])
     prediction = call.state.predict(call.q, keys, call.allowed, None, call.scaling)
     assert prediction.probabilities is not None
-    return prediction.probabilities
+    return prediction.probabilities.cpu()
 
 
-def _survey(model: nn.Module, batches: Iterable[Batch]) -> _Survey:
+def _survey(model: nn.Module, batches: Iterable[Batch], progress: bool) -> _Survey:
     survey, collector = _Survey({}, {}, {}), Collector()
     with torch.inference_mode(), observing(model, collector):
-        for batch in batches:
+        for batch in tqdm(batches, "calibrating", unit="batch", disable=not progress):
             forward(model, batch)
             for call in collector.calls:
                 _add(survey, call, batch)
@@ -181,6 +182,7 @@ def calibrate_density(
     scope: str = "global",
     tolerance: float = 0.005,
     max_passes: int = 8,
+    progress: bool = False,
 ) -> Calibration:
     """Set thresholds of an attached model so that it keeps `target` of the positions, in all (`global`), in each
     `layer`, or in each `head`. Ranges must be calibrated.
@@ -196,10 +198,10 @@ def calibrate_density(
     was_training = model.training
     model.eval()
     try:
-        thresholds = _solve_all(_survey(model, batches), target, scope)
+        thresholds = _solve_all(_survey(model, batches, progress), target, scope)
         for passes in range(2, max_passes + 1):
             set_thresholds(model, thresholds)
-            survey = _survey(model, batches)
+            survey = _survey(model, batches, progress)
             if _worst(survey, target, scope) <= tolerance or passes == max_passes:
                 break
             thresholds = _solve_all(survey, target, scope)
@@ -248,7 +250,7 @@ def _losses(logits: Tensor, dense: Any, batch: Batch) -> dict[str, tuple[float, 
 
 
 def sweep(
-    model: nn.Module, batches: Iterable[Batch], thresholds: list[float], score: Score = fidelity
+    model: nn.Module, batches: Iterable[Batch], thresholds: list[float], score: Score = fidelity, progress: bool = False
 ) -> list[dict[str, float]]:
     """Density and figures at each threshold, over the same batches: [{"threshold", "density", figures...}].
 
@@ -260,7 +262,7 @@ def sweep(
     model.eval()
     try:
         with torch.inference_mode():
-            for batch in batches:
+            for batch in tqdm(batches, "sweeping", unit="batch", disable=not progress):
                 with overriding(model, PrunerConfig("dense")):
                     dense = forward(model, batch)
                 for threshold, row in zip(thresholds, sums, strict=True):

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from .attachment import observing, states
 from .attention import repeat_heads
@@ -188,7 +189,8 @@ def masked_layer(layer_id: str, call: LayerCall, batch: Batch) -> MaskedLayer:
     b, heads, queries, _ = call.q.shape
     keys = call.k.shape[2]
     full = (b, heads, queries, keys)
-    allowed = torch.ones(b, 1, queries, keys, dtype=torch.bool) if call.allowed is None else call.allowed
+    device = call.q.device
+    allowed = torch.ones(1, 1, queries, keys, dtype=torch.bool, device=device) if call.allowed is None else call.allowed
     allowed = allowed.expand(b, -1, queries, keys)
     valid = allowed.any(dim=1).any(dim=1)
     valid_q = torch.ones(b, queries, dtype=torch.bool)
@@ -199,8 +201,8 @@ def masked_layer(layer_id: str, call: LayerCall, batch: Batch) -> MaskedLayer:
     keep = torch.ones(full, dtype=torch.bool) if call.keep is None else call.keep.expand(full)
     exact = None
     if call.state.config.policy != "dense" and not call.biased:
-        exact = exact_mask(call.q, call.k, allowed, call.scaling, call.state.config, call.state.thresholds())
-    return MaskedLayer(layer_id, keep, allowed, valid_q, valid, exact)
+        exact = exact_mask(call.q, call.k, allowed, call.scaling, call.state.config, call.state.thresholds()).cpu()
+    return MaskedLayer(layer_id, keep.cpu(), allowed.cpu(), valid_q.cpu(), valid.cpu(), exact)
 
 
 @dataclass
@@ -255,15 +257,15 @@ def head_figures(counts: Counts, head: int, compared: bool) -> dict[str, Any]:
     return figures
 
 
-def measure_model(model: nn.Module, batches: Iterable[Batch]) -> Measurement:
-    """Run an attached model in eval mode and measure every layer call."""
+def measure_model(model: nn.Module, batches: Iterable[Batch], progress: bool = False) -> Measurement:
+    """Run an attached model in eval mode and measure every layer call; `progress` shows a bar."""
     states(model)
     result, collector = Measurement(), Collector()
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), observing(model, collector):
-            for index, batch in enumerate(batches):
+            for index, batch in enumerate(tqdm(batches, "measuring", unit="batch", disable=not progress)):
                 forward(model, batch)
                 for layer_id, call in collector.take():
                     result.add(masked_layer(layer_id, call, batch), index)

@@ -123,9 +123,11 @@ class PrunerState(nn.Module):
         `track` False leaves running maxima alone: for a second look at data that moved them already.
         """
         bits = self.config.bits
-        quantised_q = quantise_operand(q.float(), bits, lambda unit: self._range("quant_q", unit, track))
-        quantised_k = quantise_operand(k.float(), bits, lambda unit: self._range("quant_k", unit, track))
-        scores = predicted_scores(quantised_q, quantised_k, scaling)
+        # Autocast would round the exact integer products to 16 bits.
+        with torch.autocast(q.device.type, enabled=False):
+            quantised_q = quantise_operand(q.float(), bits, lambda unit: self._range("quant_q", unit, track))
+            quantised_k = quantise_operand(k.float(), bits, lambda unit: self._range("quant_k", unit, track))
+            scores = predicted_scores(quantised_q, quantised_k, scaling)
         if bias is not None:
             scores += bias
         if not self.config.thresholded:

@@ -8,6 +8,7 @@ written by --out feeds --calibration of export and measure.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ def _ranges(model: Any, texts: Any) -> None:
 def _density(model: Any, texts: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from ..calibrate import calibrate_density
 
-    found = calibrate_density(model, texts, arguments.density, arguments.scope, arguments.tolerance)
+    found = calibrate_density(
+        model, texts, arguments.density, arguments.scope, arguments.tolerance, progress=sys.stderr.isatty()
+    )
     print(f"density {found.density:.4f} (target {arguments.density}) after {found.passes} passes")
     for layer_id, threshold in found.thresholds.items():
         shares = found.densities[layer_id]
@@ -104,7 +107,7 @@ def _density(model: Any, texts: Any, arguments: argparse.Namespace) -> dict[str,
 def _sweep(model: Any, texts: Any, thresholds: list[float], plot: Path | None) -> list[dict[str, float]]:
     from ..calibrate import sweep
 
-    rows = sweep(model, texts, thresholds)
+    rows = sweep(model, texts, thresholds, progress=sys.stderr.isatty())
     print(" ".join(f"{name:>10}" for name in rows[0]))
     for row in rows:
         print(" ".join(f"{value:10.5f}" for value in row.values()))

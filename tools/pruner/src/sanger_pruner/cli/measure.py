@@ -7,6 +7,7 @@ load_balance_corrected.csv, load_balance.json with a figure per layer and head, 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def _measure_model(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     from ..measure import measure_model
 
     common.ensure_ranges(model, texts)
-    result = measure_model(model, texts)
+    result = measure_model(model, texts, progress=sys.stderr.isatty())
     if not result.counts:
         raise InputError(f"{common.describe_source(arguments)}: expected at least one sequence, found none")
     config = next(iter(states(model).values())).config.to_dict()
