@@ -118,8 +118,7 @@ static dut_status_t bench_model(const design_t *d, const block_type_t *type, boo
 {
     lockstep_t *l;
     tape_t tape = {0};
-    const lockstep_config_t config = {
-        .design = d, .type = type, .unit = with_dut ? unit : NULL, .x_seed = 1, .count_changes = true};
+    const lockstep_config_t config = {.design = d, .type = type, .unit = with_dut ? unit : NULL, .x_seed = 1};
     dut_status_t status = lockstep_open(&l, &config, error);
     if (status) return status;
     if (record(&tape, lockstep_model(l))) {

@@ -66,7 +66,7 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     const block_type_t *type = cosim_model(c, &status, error);
     if (!type) return status;
     const patch_t *patch = c->canary && c->canary->side == CANARY_RTL ? &c->canary->patch : NULL;
-    const lockstep_config_t config = {c->design, type, c->unit, patch, c->seed, true};
+    const lockstep_config_t config = {c->design, type, c->unit, patch, c->seed};
     status = lockstep_open(&l, &config, error);
     if (status) return status;
     stimulus_t *s = stimulus_open(c->kind, c->seed, lockstep_model(l));

@@ -26,11 +26,8 @@ dut_status_t host_open(host_t *h, const design_t *d, bool lockstep, char error[H
     *h = (host_t){.design = d};
     for (int i = 0; i < HOST_UNITS; ++i) {
         const block_type_t *type = block_find(host_unit_names[i]), *fast = block_fast(type, d);
-        const lockstep_config_t config = {.design = d,
-                                          .type = fast ? fast : type,
-                                          .unit = lockstep ? type->name : NULL,
-                                          .x_seed = 1,
-                                          .count_changes = true};
+        const lockstep_config_t config = {
+            .design = d, .type = fast ? fast : type, .unit = lockstep ? type->name : NULL, .x_seed = 1};
         dut_status_t status = lockstep_open(&h->unit[i], &config, error);
         if (!status) continue;
         host_close(h);

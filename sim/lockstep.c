@@ -14,8 +14,9 @@ typedef struct {
     size_t element; /* model bytes of an element */
     size_t word;    /* DUT bytes of a word (of a whole object unless a memory) */
     bool direct;    /* a word's bytes are the model's bytes */
-    char *previous; /* the model's bytes a cycle ago; NULL: changes are not counted */
-    char *packed;   /* one word of scratch */
+    size_t stride;  /* bytes from image to image */
+    char *previous; /* the model's bytes that the images show; memories have none */
+    char *image;    /* of each object, as the DUT holds it; of one word for a memory */
 } binding_t;
 
 struct lockstep {
@@ -39,17 +40,6 @@ static size_t word_bytes(size_t bits)
     return (bits + 31) / 32 * 4;
 }
 
-static void put_bits(char *to, size_t at, int bits, uint64_t value)
-{
-    for (int done = 0; done < bits;) {
-        size_t byte = (at + (size_t)done) / 8;
-        int offset = (int)((at + (size_t)done) % 8), n = 8 - offset < bits - done ? 8 - offset : bits - done;
-        uint64_t mask = (UINT64_C(1) << n) - 1;
-        to[byte] = (char)((unsigned char)to[byte] | (((value >> done) & mask) << offset));
-        done += n;
-    }
-}
-
 static uint64_t get_bits(const char *from, size_t at, int bits)
 {
     uint64_t value = 0;
@@ -70,30 +60,42 @@ static uint64_t load(const char *from, size_t bytes)
     return value;
 }
 
-/* The DUT's image of one word of the model. */
-static const char *pack_word(const binding_t *b, const char *model)
+/* The DUT's image of one word of the model, eight bytes at a time: most of a lockstep's work where elements
+   are narrow and many. `to` has eight bytes to spare. */
+static void pack_word(const binding_t *b, const char *model, char *to)
 {
-    int bits = b->s->bits;
-    if (b->lanes == 1) {
-        uint64_t value = fixed_low(load(model, b->element), bits);
-        memcpy(b->packed, &value, sizeof value);
-        return b->packed;
-    }
-    memset(b->packed, 0, b->word);
+    uint64_t word = 0;
+    int bits = b->s->bits, filled = 0;
     for (size_t i = 0; i < b->lanes; ++i) {
-        put_bits(b->packed, i * (size_t)bits, bits,
-                 fixed_low(load(model + i * b->element, b->element), bits));
+        uint64_t value = fixed_low(load(model + i * b->element, b->element), bits);
+        word |= value << filled;
+        filled += bits;
+        if (filled < 64) continue;
+        memcpy(to, &word, sizeof word);
+        to += sizeof word;
+        filled -= 64;
+        word = filled ? value >> (bits - filled) : 0;
     }
-    return b->packed;
+    memcpy(to, &word, sizeof word);
 }
 
 /* ---- opening ---- */
 
+static bool allocate_images(binding_t *b)
+{
+    b->stride = b->direct ? b->word : (b->word + 7) / 8 * 8 + 8;
+    b->object = calloc(b->objects, sizeof *b->object);
+    b->image = calloc(b->s->memory ? 1 : b->objects, b->stride);
+    if (b->direct)
+        b->previous = b->image;
+    else if (!b->s->memory)
+        b->previous = calloc(signal_count(b->s), b->element);
+    return b->object && b->image && (b->previous || b->s->memory);
+}
+
 static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERROR_MAX])
 {
-    b->object = calloc(b->objects, sizeof *b->object);
-    b->packed = calloc(1, b->word + 8);
-    if (!b->object || !b->packed) {
+    if (!allocate_images(b)) {
         snprintf(error, DUT_ERROR_MAX, "%s: out of memory", b->s->name);
         return DUT_BAD_INPUT;
     }
@@ -114,8 +116,7 @@ static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERR
     return DUT_OK;
 }
 
-static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, bool count_changes,
-                         char error[DUT_ERROR_MAX])
+static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, char error[DUT_ERROR_MAX])
 {
     b->s = s;
     b->model = block_data(l->model, s);
@@ -125,10 +126,7 @@ static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, bool co
     b->element = (size_t)signal_bytes(s);
     b->word = word_bytes(b->lanes * (size_t)s->bits);
     b->direct = (size_t)s->bits == 8 * b->element && b->lanes * b->element == b->word;
-    if (!l->has_dut) return DUT_OK;
-    if (s->kind == SIGNAL_IN || (count_changes && !s->memory))
-        b->previous = calloc(signal_count(s), b->element);
-    return bind_objects(l, b, error);
+    return l->has_dut ? bind_objects(l, b, error) : DUT_OK;
 }
 
 dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, char error[DUT_ERROR_MAX])
@@ -148,7 +146,7 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
     l->count.hash = UINT64_C(0xcbf29ce484222325);
     l->n = l->model->signals;
     for (int i = 0; i < l->n && !status; ++i) {
-        status = bind(l, &l->binding[i], &l->model->table[i], config->count_changes, error);
+        status = bind(l, &l->binding[i], &l->model->table[i], error);
         if (l->has_dut && l->model->table[i].kind != SIGNAL_IN) {
             l->count.signals += signal_count(&l->model->table[i]);
         }
@@ -165,8 +163,8 @@ void lockstep_close(lockstep_t *l)
     if (!l) return;
     for (int i = 0; i < l->n; ++i) {
         free(l->binding[i].object);
-        free(l->binding[i].previous);
-        free(l->binding[i].packed);
+        if (!l->binding[i].direct) free(l->binding[i].previous);
+        free(l->binding[i].image);
     }
     if (l->has_dut) dut_close(&l->dut);
     block_close(l->model);
@@ -175,15 +173,22 @@ void lockstep_close(lockstep_t *l)
 
 /* ---- poking and comparing ---- */
 
-static void poke(binding_t *b, bool always)
+/* Brings the image of one object up to date; true when the model's value changed since the last time. */
+static bool refresh(binding_t *b, size_t object)
 {
     size_t bytes = b->lanes * b->element;
+    const char *model = b->model + object * bytes;
+    char *previous = b->previous + object * bytes;
+    if (!memcmp(previous, model, bytes)) return false;
+    memcpy(previous, model, bytes);
+    if (!b->direct) pack_word(b, model, b->image + object * b->stride);
+    return true;
+}
+
+static void poke(binding_t *b, bool always)
+{
     for (size_t i = 0; i < b->objects; ++i) {
-        const char *model = b->model + i * bytes;
-        char *previous = b->previous + i * bytes;
-        if (!always && !memcmp(model, previous, bytes)) continue;
-        memcpy(previous, model, bytes);
-        memcpy(b->object[i], b->direct ? model : pack_word(b, model), b->word);
+        if (refresh(b, i) || always) memcpy(b->object[i], b->image + i * b->stride, b->word);
     }
 }
 
@@ -201,31 +206,36 @@ static void note_word(lockstep_t *l, const binding_t *b, size_t first, const cha
     }
 }
 
-static void compare_word(lockstep_t *l, const binding_t *b, size_t word, const char *dut)
+static void compare_objects(lockstep_t *l, binding_t *b)
 {
-    const char *model = b->model + word * b->lanes * b->element;
-    if (memcmp(b->direct ? model : pack_word(b, model), dut, b->word)) note_word(l, b, word * b->lanes, dut);
-}
-
-static void compare(lockstep_t *l, const binding_t *b)
-{
-    size_t whole = b->words * b->lanes * b->element;
     for (size_t i = 0; i < b->objects; ++i) {
-        if (b->direct && !memcmp(b->model + i * whole, b->object[i], whole)) continue;
-        for (size_t w = 0; w < b->words; ++w)
-            compare_word(l, b, i * b->words + w, b->object[i] + w * b->word);
+        l->count.changes += refresh(b, i);
+        if (memcmp(b->image + i * b->stride, b->object[i], b->word))
+            note_word(l, b, i * b->lanes, b->object[i]);
     }
-    l->count.bytes += b->objects * b->words * b->word;
 }
 
-static void count_changes(lockstep_t *l, binding_t *b)
+static void compare_memories(lockstep_t *l, binding_t *b)
 {
     size_t bytes = b->lanes * b->element;
     for (size_t i = 0; i < b->objects; ++i) {
-        if (!memcmp(b->previous + i * bytes, b->model + i * bytes, bytes)) continue;
-        memcpy(b->previous + i * bytes, b->model + i * bytes, bytes);
-        ++l->count.changes;
+        const char *model = b->model + i * b->words * bytes;
+        if (b->direct && !memcmp(model, b->object[i], b->words * bytes)) continue;
+        for (size_t w = 0; w < b->words; ++w) {
+            const char *dut = b->object[i] + w * b->word;
+            pack_word(b, model + w * bytes, b->image);
+            if (memcmp(b->image, dut, b->word)) note_word(l, b, (i * b->words + w) * b->lanes, dut);
+        }
     }
+}
+
+static void compare(lockstep_t *l, binding_t *b)
+{
+    if (b->s->memory)
+        compare_memories(l, b);
+    else
+        compare_objects(l, b);
+    l->count.bytes += b->objects * b->words * b->word;
 }
 
 /* Compares all signals of the two kinds; true when nothing differs. */
@@ -237,7 +247,6 @@ static bool compare_kinds(lockstep_t *l, signal_kind_t a, signal_kind_t b)
         binding_t *k = &l->binding[i];
         if (k->s->kind != a && k->s->kind != b) continue;
         compare(l, k);
-        if (k->previous) count_changes(l, k);
     }
     return l->count.mismatches == before;
 }
