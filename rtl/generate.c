@@ -255,6 +255,10 @@ static int write_file(void *context, const char *name, const char *text, size_t 
 int generate_files(const design_t *d, const char *source_dir, const char *out_dir, const patch_t *patch,
                    char *error)
 {
-    if (mkdir(out_dir, 0777) && errno != EEXIST) return fail(error, out_dir, strerror(errno));
+    if (mkdir(out_dir, 0777) && errno != EEXIST) {
+        snprintf(error, GENERATE_ERROR_MAX, "%s: folder: expected one that can be made, found: %s", out_dir,
+                 strerror(errno));
+        return -1;
+    }
     return generate(d, source_dir, patch, write_file, (void *)out_dir, error);
 }

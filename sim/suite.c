@@ -176,7 +176,6 @@ static void print_run(const suite_t *s, const run_t *r)
     char folder[PATHS];
     const cosim_config_t c = config_of(s, r, folder);
     report_line(stdout, &c, r->status, &r->result);
-    if (r->status) printf("ERROR %s\n", r->error);
     if (r->report && *r->report) fputs(r->report, stdout);
     fflush(stdout);
 }
@@ -311,13 +310,22 @@ static int exit_code(const sum_t *sum)
     return sum->failed ? 1 : 0;
 }
 
+/* What kept runs from running, each reason once. */
+static void print_errors(const suite_t *s, const run_t *runs, int n)
+{
+    for (int i = 0; i < n; ++i) {
+        bool known = !runs[i].status;
+        for (int k = 0; k < i && !known; ++k) known = runs[k].status && !strcmp(runs[k].error, runs[i].error);
+        if (!known) fprintf(stderr, "sanger %s: %s\n", s->verb, runs[i].error);
+    }
+}
+
 int suite_run(const suite_t *s)
 {
     run_t *runs = calloc(RUNS_MAX, sizeof *runs);
     int n = runs ? plan(s, runs) : 0;
     if (!n) {
-        fprintf(stderr, "sanger %s: expected at least one run (unit with that stimulus), found none\n",
-                s->verb);
+        fprintf(stderr, "sanger %s: runs: expected a unit with that stimulus, found none\n", s->verb);
         free(runs);
         return 2;
     }
@@ -328,11 +336,11 @@ int suite_run(const suite_t *s)
     else
         printf("%d runs, %" PRIu64 " cycles, %" PRIu64 " mismatches, %d failed, %d errors\n", n, sum.cycles,
                sum.mismatches, sum.failed, sum.errors);
-    for (int i = 0; i < n && s->json; ++i) {
-        if (runs[i].status) fprintf(stderr, "sanger %s: %s\n", s->verb, runs[i].error);
-    }
+    fflush(stdout);
+    print_errors(s, runs, n);
     if (s->junit && write_junit(s->junit, runs, n, &sum)) {
-        fprintf(stderr, "sanger %s: %s: expected a file that can be written\n", s->verb, s->junit);
+        fprintf(stderr, "sanger %s: --junit: expected a file that can be written, found %s\n", s->verb,
+                s->junit);
         sum.errors = 1;
     }
     for (int i = 0; i < n; ++i) free(runs[i].report);

@@ -10,8 +10,8 @@
  *
  *     cc example.c $(pkg-config --cflags --libs sanger)
  *
- * No call keeps a global; two threads may step two blocks. Not in the library: generated Verilog and lockstep,
- * which the `sanger` command offers.
+ * No call keeps a global; two threads may step two blocks. Not in the library: generated Verilog and
+ * lockstep, which the `sanger` command offers.
  */
 #ifndef SANGER_SANGER_H
 #define SANGER_SANGER_H

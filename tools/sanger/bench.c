@@ -104,17 +104,20 @@ static int run(int argc, char **argv)
     uint64_t seconds = 1;
     bool json = false;
     int n = 0;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 'd' && n < DESIGNS_MAX)
             names[n++] = optarg;
         else if (c == 'd')
             return usage_error("bench", "--design: expected at most %d designs", DESIGNS_MAX);
         else if (c == 'j')
             json = true;
-        else if (c != 's' || !parse_count("bench", "--seconds", optarg, 1, 600, &seconds))
+        else if (c != 's')
+            return option_error("bench", c, argv);
+        else if (!parse_count("bench", "--seconds", optarg, 1, 600, &seconds))
             return EXIT_USAGE;
     }
-    if (optind < argc) return usage_error("bench", "expected options only, found '%.64s'", argv[optind]);
+    if (optind < argc)
+        return usage_error("bench", "arguments: expected options only, found '%.64s'", argv[optind]);
     return bench_all(n ? names : default_designs, (double)seconds, json);
 }
 

@@ -34,7 +34,7 @@ static int parse(int argc, char **argv, options_t *o)
         {"model", required_argument, NULL, 'm'},    {"report", required_argument, NULL, 'r'},
         {"waves", no_argument, NULL, 'w'},          {"json", no_argument, NULL, 'j'},
         {"list-canaries", no_argument, NULL, 'l'},  {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
         case 'd': o->design = optarg; break;
         case 'u': o->unit = optarg; break;
@@ -59,14 +59,12 @@ static int parse(int argc, char **argv, options_t *o)
             return usage_error("cosim", "--canary: expected a name from --list-canaries, found '%.64s'",
                                optarg);
         case 'l': exit(list_canaries());
-        default: return EXIT_USAGE;
+        default: return option_error("cosim", c, argv);
         }
     }
-    if (optind < argc) return usage_error("cosim", "expected options only, found '%.64s'", argv[optind]);
-    if (o->unit && !block_find(o->unit)) {
-        return usage_error("cosim", "--unit: expected a unit (see sanger cosim --help), found '%.64s'",
-                           o->unit);
-    }
+    if (optind < argc)
+        return usage_error("cosim", "arguments: expected options only, found '%.64s'", argv[optind]);
+    if (o->unit && !check_unit("cosim", o->unit)) return EXIT_USAGE;
     if (o->stimulus && stimulus_find(o->stimulus) < 0) {
         return usage_error("cosim", "--stimulus: expected legal, illegal, corner or scheduled, found '%.64s'",
                            o->stimulus);

@@ -65,7 +65,7 @@ static int show(const char *name)
 static int validate(int n, char **names)
 {
     int code = EXIT_HOLDS;
-    if (!n) return usage_error("design", "validate: expected a file, found nothing");
+    if (!n) return usage_error("design", "arguments: expected a file, found nothing");
     for (int i = 0; i < n; ++i) {
         design_t d;
         if (load_design("design", names[i], &d))
@@ -82,7 +82,8 @@ static int run(int argc, char **argv)
     if (!strcmp(what, "list") && argc == 2) return list();
     if (!strcmp(what, "show") && argc <= 3) return show(argc == 3 ? argv[2] : NULL);
     if (!strcmp(what, "validate")) return validate(argc - 2, argv + 2);
-    return usage_error("design", "expected list, show [DESIGN] or validate FILE..., found '%.64s'", what);
+    return usage_error("design", "action: expected list, show [DESIGN] or validate FILE..., found '%.64s'",
+                       what);
 }
 
 const verb_t verb_design = {

@@ -11,15 +11,16 @@ static int run(int argc, char **argv)
     const char *name = NULL, *out = NULL;
     char source[PATH_MAX_BYTES + 8], error[GENERATE_ERROR_MAX];
     design_t d;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (c == 'd')
             name = optarg;
         else if (c == 'o')
             out = optarg;
         else
-            return EXIT_USAGE;
+            return option_error("generate", c, argv);
     }
-    if (optind < argc) return usage_error("generate", "expected options only, found '%.64s'", argv[optind]);
+    if (optind < argc)
+        return usage_error("generate", "arguments: expected options only, found '%.64s'", argv[optind]);
     if (!out) return usage_error("generate", "--out: expected a folder, found nothing");
     if (!load_design("generate", name, &d)) return EXIT_USAGE;
     snprintf(source, sizeof source, "%s/rtl", paths_data());

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../model/block.h"
 #include "../../sim/paths.h"
 #include "sanger.h"
 
-static const verb_t *const verbs[] = {&verb_design,  &verb_generate, &verb_cosim,
-                                      &verb_regress, &verb_replay,   &verb_check,
-                                      &verb_trace,   &verb_vectors,  &verb_bench,   NULL};
+static const verb_t *const verbs[] = {
+    &verb_design, &verb_generate, &verb_cosim,   &verb_regress, &verb_replay,
+    &verb_check,  &verb_trace,    &verb_vectors, &verb_bench,   NULL};
 
 int print_help(const verb_t *verb)
 {
@@ -28,6 +29,25 @@ int usage_error(const char *verb, const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
     return EXIT_USAGE;
+}
+
+int option_error(const char *verb, int answer, char **argv)
+{
+    const char *found = argv[optind - 1];
+    if (answer == ':') return usage_error(verb, "%.64s: expected a value, found nothing", found);
+    return usage_error(verb, "options: expected those of sanger %s --help, found '%.64s'", verb, found);
+}
+
+bool check_unit(const char *verb, const char *unit)
+{
+    char names[512] = "";
+    size_t at = 0;
+    if (block_find(unit)) return true;
+    for (const block_type_t *const *t = block_types; *t && at < sizeof names; ++t) {
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", (*t)->name);
+    }
+    usage_error(verb, "--unit: expected one of %s, found '%.64s'", names, unit);
+    return false;
 }
 
 int dut_error(const char *verb, dut_status_t status, const char *error)

@@ -61,7 +61,7 @@ static int run(int argc, char **argv)
     static designs_t all;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = 1500000, seed = 1;
     suite_t suite = {.verb = "regress", .kind = -1, .models = SUITE_BOTH};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
         case 'd':
@@ -77,15 +77,13 @@ static int run(int argc, char **argv)
         case 'x': suite.junit = optarg; break;
         case 'r': suite.report_dir = optarg; break;
         case 'o': suite.json = true; break;
-        default: return EXIT_USAGE;
+        default: return option_error("regress", c, argv);
         }
         if (!ok) return EXIT_USAGE;
     }
-    if (optind < argc) return usage_error("regress", "expected options only, found '%.64s'", argv[optind]);
-    if (suite.unit && !block_find(suite.unit)) {
-        return usage_error("regress", "--unit: expected a unit (see sanger design show), found '%.64s'",
-                           suite.unit);
-    }
+    if (optind < argc)
+        return usage_error("regress", "arguments: expected options only, found '%.64s'", argv[optind]);
+    if (suite.unit && !check_unit("regress", suite.unit)) return EXIT_USAGE;
     if (!all.n && !add_named(&all)) return EXIT_USAGE;
     suite.designs = all.design;
     suite.design_names = all.name;

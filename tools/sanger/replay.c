@@ -65,7 +65,7 @@ static int parse(int argc, char **argv, options_t *o)
                                             {"lockstep", no_argument, NULL, 'L'},
                                             {"json", no_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
         case 'd': o->design = optarg; break;
@@ -78,11 +78,12 @@ static int parse(int argc, char **argv, options_t *o)
         case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, 64, &o->jobs); break;
         case 'L': o->lockstep = true; break;
         case 'o': o->json = true; break;
-        default: return EXIT_USAGE;
+        default: return option_error(o->verb, c, argv);
         }
         if (!ok) return EXIT_USAGE;
     }
-    if (optind + 1 != argc) return usage_error(o->verb, "expected one trace, found %d", argc - optind);
+    if (optind + 1 != argc)
+        return usage_error(o->verb, "arguments: expected one trace, found %d", argc - optind);
     o->path = argv[optind];
     return EXIT_HOLDS;
 }

@@ -28,6 +28,12 @@ int print_help(const verb_t *verb);
 /* "sanger VERB: what" to stderr. Returns EXIT_USAGE. */
 int usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The line for what getopt_long (with options ":") answered '?' or ':' to. Returns EXIT_USAGE. */
+int option_error(const char *verb, int answer, char **argv);
+
+/* True for a unit's name; else false after a line that lists them. */
+bool check_unit(const char *verb, const char *unit);
+
 /* The exit code for a DUT that could not be had, after its line on stderr. */
 int dut_error(const char *verb, dut_status_t status, const char *error);
 

@@ -42,8 +42,10 @@ static int run(int argc, char **argv)
 {
     int code = EXIT_HOLDS;
     bool is_info = argc > 1 && !strcmp(argv[1], "info");
-    if (argc < 3 || (!is_info && strcmp(argv[1], "validate") != 0)) {
-        return usage_error("trace", "expected info FILE... or validate FILE..., found '%.64s'",
+    bool known = is_info || (argc > 1 && !strcmp(argv[1], "validate"));
+    if (known && argc == 2) return usage_error("trace", "arguments: expected a file, found nothing");
+    if (!known) {
+        return usage_error("trace", "action: expected info FILE... or validate FILE..., found '%.64s'",
                            argc > 1 ? argv[1] : "");
     }
     for (int i = 2; i < argc; ++i) {

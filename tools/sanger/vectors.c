@@ -20,7 +20,7 @@ static int parse(int argc, char **argv, options_t *o)
         {"cycles", required_argument, NULL, 'c'},   {"seed", required_argument, NULL, 's'},
         {"stimulus", required_argument, NULL, 't'}, {"out", required_argument, NULL, 'o'},
         {"json", no_argument, NULL, 'j'},           {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
         case 'd': o->design = optarg; break;
         case 'u': o->unit = optarg; break;
@@ -34,15 +34,15 @@ static int parse(int argc, char **argv, options_t *o)
         case 's':
             if (!parse_count("vectors", "--seed", optarg, 0, UINT64_C(1) << 53, &o->seed)) return EXIT_USAGE;
             break;
-        default: return EXIT_USAGE;
+        default: return option_error("vectors", c, argv);
         }
     }
     if (!o->unit) return usage_error("vectors", "--unit: expected a unit of the design, found nothing");
-    if (!block_find(o->unit))
-        return usage_error("vectors", "--unit: expected a unit, found '%.64s'", o->unit);
+    if (!check_unit("vectors", o->unit)) return EXIT_USAGE;
     if (optind < argc) o->file = argv[optind++];
-    return optind < argc ? usage_error("vectors", "expected one file, found '%.64s' too", argv[optind])
-                         : EXIT_HOLDS;
+    return optind < argc
+               ? usage_error("vectors", "arguments: expected one file, found '%.64s' too", argv[optind])
+               : EXIT_HOLDS;
 }
 
 static int record(const options_t *o, const design_t *d)
@@ -54,7 +54,7 @@ static int record(const options_t *o, const design_t *d)
                            "--stimulus: expected legal, illegal, corner or scheduled, found '%.64s'",
                            o->stimulus);
     }
-    if (o->file) return usage_error("vectors", "record: expected options only, found '%.64s'", o->file);
+    if (o->file) return usage_error("vectors", "arguments: expected options only, found '%.64s'", o->file);
     if (!o->out) return usage_error("vectors", "--out: expected a file, found nothing");
     const vectors_source_t source = {d, o->unit, (stimulus_class_t)kind, o->seed, o->cycles};
     dut_status_t status = vectors_record(&source, o->out, error);
@@ -103,8 +103,8 @@ static int check(const options_t *o, const design_t *d)
 {
     char error[DUT_ERROR_MAX];
     vectors_result_t r;
-    if (!o->file) return usage_error("vectors", "check: expected a file, found nothing");
-    if (o->out) return usage_error("vectors", "check: expected no --out, found '%.64s'", o->out);
+    if (!o->file) return usage_error("vectors", "arguments: expected a file, found nothing");
+    if (o->out) return usage_error("vectors", "--out: expected on record only, found '%.64s'", o->out);
     dut_status_t status = vectors_check(d, o->unit, o->file, true, &r, error);
     if (status) return dut_error("vectors", status, error);
     return o->json ? print_json(o, d, &r) : print_lines(o, d, &r);
@@ -117,7 +117,7 @@ static int run(int argc, char **argv)
     const char *action = argc > 1 ? argv[1] : "";
     bool records = !strcmp(action, "record");
     if (!records && strcmp(action, "check") != 0) {
-        return usage_error("vectors", "expected record or check, found '%.64s'", action);
+        return usage_error("vectors", "action: expected record or check, found '%.64s'", action);
     }
     int code = parse(argc - 1, argv + 1, &o);
     if (code) return code;
