@@ -346,6 +346,24 @@ static int check_widths(const design_t *d, const char *where, char *error)
     return 0;
 }
 
+/* The divider's numerator, in half units of the output's last bit. */
+static int check_division(const design_t *d, const char *where, char *error)
+{
+    int shift = d->output.frac + d->row_sum.frac - d->output_sum.frac + 1;
+    if (d->output_sum.w + (shift > 0 ? shift : 0) <= 126) return 0;
+    return broken(where, error, "formats.output", "a numerator of at most 126 bits in normalise",
+                  d->output.frac);
+}
+
+/* The product of a PE as the model holds it: 63 bits. */
+static int check_product(const design_t *d, const char *where, char *error)
+{
+    int top = design_top_w(d), sddmm = d->q.w - (d->q.frac + d->k.frac - d->acc.frac);
+    int spmm = d->score.w - (d->score.frac + d->v.frac - d->out.frac), widest = sddmm > spmm ? sddmm : spmm;
+    if (widest + top <= 62) return 0;
+    return broken(where, error, "formats.out", "a product of at most 62 bits after its floor", widest + top);
+}
+
 static int check_published(const design_t *d, const char *where, char *error)
 {
     const format_t *all[] = {&d->k, &d->v, &d->acc, &d->score, &d->out, &d->row_sum};
@@ -390,12 +408,13 @@ static int check_signed(const design_t *d, const char *where, char *error)
     if (d->score_acc_w + 2 * d->scale.w > 63) {
         return broken(where, error, "prediction.scale", "acc_w + twice scale within 63 bits", d->scale.w);
     }
-    return 0;
+    return check_product(d, where, error);
 }
 
 int design_check(const design_t *d, const char *where, char *error)
 {
-    if (check_sizes(d, where, error) || check_widths(d, where, error)) return -1;
+    if (check_sizes(d, where, error) || check_widths(d, where, error) || check_division(d, where, error))
+        return -1;
     return design_signed(d) ? check_signed(d, where, error) : check_published(d, where, error);
 }
 

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const scenario_t *const scenarios[] = {&scenario_pe_array, &scenario_score_array, NULL};
+static const scenario_t *const scenarios[] = {&scenario_score_array, &scenario_pack,      &scenario_split,
+                                              &scenario_pe_array,    &scenario_normalise, NULL};
 
 struct schedule {
     const scenario_t *scenario;
