@@ -8,7 +8,7 @@
 #include "../../sim/replay_report.h"
 #include "sanger.h"
 
-enum { HEADS_MAX = 1 << 16, NONE = -1 };
+enum { HEADS_MAX = 1 << 16, JOBS_MAX = 64, NONE = -1 };
 
 typedef struct {
     const char *verb, *path, *design, *layer;
@@ -75,7 +75,7 @@ static int parse(int argc, char **argv, options_t *o)
         case 'm': ok = parse_mask(o, optarg); break;
         case 'b': ok = parse_real(o, "--bound", optarg, &o->bound); break;
         case 't': ok = parse_real(o, "--threshold", optarg, &o->threshold); break;
-        case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, 64, &o->jobs); break;
+        case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, JOBS_MAX, &o->jobs); break;
         case 'L': o->lockstep = true; break;
         case 'o': o->json = true; break;
         default: return option_error(o->verb, c, argv);
@@ -111,7 +111,8 @@ static int add_layer(const options_t *o, const trace_layer_t *l, item_t *items, 
         for (size_t h = 0; h < l->H; ++h) {
             if (o->sequence != NONE && b != (size_t)o->sequence) continue;
             if (o->head != NONE && h != (size_t)o->head) continue;
-            if (n < HEADS_MAX) items[n++] = (item_t){l, b, h};
+            if (n < HEADS_MAX) items[n] = (item_t){l, b, h};
+            n += n <= HEADS_MAX; /* one more says that there are too many */
         }
     }
     return n;
@@ -131,10 +132,14 @@ static int choose(const options_t *o, const replay_config_t *c, item_t *items, i
     if (!found)
         return usage_error(o->verb, "--layer: expected a layer of %s, found '%.32s'", o->path,
                            o->layer ? o->layer : "");
-    return *n ? EXIT_HOLDS : usage_error(o->verb, "%s: expected at least one head, found none", o->path);
+    if (*n > HEADS_MAX) {
+        return usage_error(o->verb, "%s: heads: expected at most %d in a run, found more", o->path,
+                           HEADS_MAX);
+    }
+    return *n ? EXIT_HOLDS : usage_error(o->verb, "%s: heads: expected at least one, found none", o->path);
 }
 
-/* ---- workers: each writes its heads' figures and row errors to a file of its own ---- */
+/* ---- workers: each writes its heads' figures and row errors, or why it could not, to its file ---- */
 
 static bool put_stats(FILE *to, const ground_truth_stats_t *s)
 {
@@ -148,25 +153,43 @@ static bool get_stats(FILE *from, ground_truth_stats_t *s)
     return !s->rows || (s->error && fread(s->error, sizeof *s->error, s->rows, from) == s->rows);
 }
 
+static int give_up(FILE *to, int code, const char *why)
+{
+    rewind(to);
+    fprintf(to, "%s\n", why); /* over the heads so far, which nobody will read */
+    return fflush(to), code;
+}
+
+/* Workers meet the same obstacle: only the first one's words are printed. */
+static int repeat_reason(const options_t *o, int code, FILE *from)
+{
+    char why[HOST_ERROR_MAX] = "a worker process died";
+    rewind(from);
+    if (code && !fgets(why, sizeof why, from)) strcpy(why, "temporary file: write failed");
+    why[strcspn(why, "\n")] = '\0';
+    usage_error(o->verb, "%s", why);
+    return code ? code : EXIT_USAGE;
+}
+
 static int work(const options_t *o, const replay_config_t *c, const item_t *items, int n, int first, FILE *to)
 {
     host_t host;
     char error[HOST_ERROR_MAX];
     dut_status_t status = host_open(&host, c->design, c->lockstep, error);
-    if (status) return dut_error(o->verb, status, error);
+    if (status) return give_up(to, status == DUT_MISSING_TOOL ? EXIT_MISSING : EXIT_USAGE, error);
     for (int i = first; i < n; i += (int)o->jobs) {
         replay_head_t h;
         if (!replay_head(c, &host, items[i].layer, items[i].sequence, items[i].head, &h, error))
-            return usage_error(o->verb, "%s", error);
+            return give_up(to, EXIT_USAGE, error);
         bool ok =
             fwrite(&h, sizeof h, 1, to) == 1 && put_stats(to, &h.error) && put_stats(to, &h.dense_error);
         replay_head_free(&h);
-        if (!ok) return usage_error(o->verb, "temporary file: write failed");
+        if (!ok) return give_up(to, EXIT_USAGE, "temporary file: expected room for figures, found none");
         if (first == 0 && isatty(2)) fprintf(stderr, "\r%d of %d heads", i + 1, n);
     }
     if (first == 0 && isatty(2)) fputs("\r\033[K", stderr);
     host_close(&host);
-    return fflush(to) ? usage_error(o->verb, "temporary file: write failed") : EXIT_HOLDS;
+    return fflush(to) ? EXIT_USAGE : EXIT_HOLDS;
 }
 
 static bool read_heads(const options_t *o, FILE **files, int n, replay_head_t *heads)
@@ -183,9 +206,10 @@ static bool read_heads(const options_t *o, FILE **files, int n, replay_head_t *h
 static int run_workers(options_t *o, const replay_config_t *c, const item_t *items, int n,
                        replay_head_t *heads)
 {
-    FILE *files[64];
-    pid_t workers[64];
+    FILE *files[JOBS_MAX];
+    pid_t workers[JOBS_MAX];
     int code = EXIT_HOLDS;
+    if (o->jobs > JOBS_MAX) o->jobs = JOBS_MAX; /* there may be more processors */
     if ((int)o->jobs > n) o->jobs = (uint64_t)n;
     fflush(NULL);
     for (int w = 0; w < (int)o->jobs; ++w) {
@@ -197,10 +221,8 @@ static int run_workers(options_t *o, const replay_config_t *c, const item_t *ite
     for (int w = 0; w < (int)o->jobs; ++w) {
         int status = 0;
         waitpid(workers[w], &status, 0);
-        if (!WIFEXITED(status))
-            code = usage_error(o->verb, "a worker process died");
-        else if (WEXITSTATUS(status) > code)
-            code = WEXITSTATUS(status);
+        bool failed = !WIFEXITED(status) || WEXITSTATUS(status);
+        if (failed && !code) code = repeat_reason(o, WIFEXITED(status) ? WEXITSTATUS(status) : 0, files[w]);
     }
     if (!code && !read_heads(o, files, n, heads)) code = usage_error(o->verb, "out of memory");
     for (int w = 0; w < (int)o->jobs; ++w) fclose(files[w]);
