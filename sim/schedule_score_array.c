@@ -22,6 +22,7 @@ typedef struct {
     bool extreme;
     int64_t *q, *k;            /* [row][HEAD_LONG], [column][HEAD_LONG] of this tile */
     int64_t *scaled, *allowed; /* [key][row], keys in the order in which they drain */
+    size_t drained, shown;     /* 1 + key drained in the cycle before, and the one before that; 0: none */
 } strip_t;
 
 static int keys(const strip_t *p)
@@ -104,18 +105,26 @@ static int64_t scale(strip_t *p)
     return (int64_t)fixed_low(random_bits(p->random), bits < d->scale.w ? bits : d->scale.w);
 }
 
+/* A key drained in one cycle is at the outputs in the next, and known here in the one after. */
+static void collect(strip_t *p, const score_array_t *a)
+{
+    size_t rows = (size_t)p->block->design->score_rows;
+    if (p->shown) memcpy(p->scaled + (p->shown - 1) * rows, a->scaled, rows * sizeof(int64_t));
+    p->shown = p->drained;
+    p->drained = 0;
+}
+
 static void drain_signed(strip_t *p, score_array_t *a)
 {
     const design_t *d = p->block->design;
     size_t rows = (size_t)d->score_rows, row_bytes = rows * sizeof(int64_t);
     size_t key = (size_t)p->tile * (size_t)d->score_columns + (size_t)p->c;
-    /* what the cycle before drained is in its register now */
-    if (p->c) memcpy(p->scaled + (key - 1) * rows, a->scaled_q, row_bytes);
     *a->row_state = p->c ? ROW_MAX : ROW_IDLE;
     if (p->c == d->score_columns) {
         memset(a->allowed, 0, row_bytes);
         return;
     }
+    p->drained = key + 1;
     *a->col_scale = scale(p);
     for (size_t i = 0; i < rows; ++i) {
         if (!key) a->row_scale[i] = scale(p);
@@ -172,6 +181,7 @@ static void strip_next(void *self)
 {
     strip_t *p = self;
     score_array_t *a = p->block->self;
+    collect(p, a);
     switch (p->step) {
     case STEP_CLEAR:
         new_strip(p);

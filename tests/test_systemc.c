@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does the SystemC bench count, compare and hash what the C harness does, cycle for cycle? */
+#include "../sim/report.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "../sim/paths.h"
+
+enum { OUTPUT_MAX = 1 << 16, CYCLES = 400, SEED = 9 };
+
+static const char *const designs[] = {"published_8x8", "odd_5x7x3", "full_4x4x4"};
+enum { DESIGNS = sizeof designs / sizeof *designs };
+
+/* Runs the bench; its standard output, and its exit code. The caller frees. */
+static char *bench(const char *options, int *code)
+{
+    char command[1024], *text = calloc(1, OUTPUT_MAX);
+    snprintf(command, sizeof command, "%s %s 2>&1", SANGER_SYSTEMC, options);
+    FILE *pipe = text ? popen(command, "r") : NULL;
+    if (!pipe) ck_abort_msg("%s: cannot be started", command);
+    size_t bytes = fread(text, 1, OUTPUT_MAX - 1, pipe);
+    text[bytes] = '\0';
+    int status = pclose(pipe);
+    *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return text;
+}
+
+/* The line without its speed, which differs from run to run; NULL when the text has no result line. */
+static char *result_line(char *text)
+{
+    char *line = strstr(text, "PASS ");
+    if (!line) line = strstr(text, "FAIL ");
+    if (!line) return NULL;
+    line[strcspn(line, "\n")] = '\0';
+    char *speed = strstr(line, " kcycle/s="), *hash = strstr(line, " hash=");
+    if (speed && hash > speed) memmove(speed, hash, strlen(hash) + 1);
+    return line;
+}
+
+/* What the C harness prints about the run. */
+static char *harness(const cosim_config_t *c)
+{
+    cosim_result_t result;
+    char error[DUT_ERROR_MAX] = "", *text = NULL;
+    size_t bytes = 0;
+    dut_status_t status = cosim_run(c, NULL, NULL, &result, error);
+    if (status) ck_abort_msg("%s of %s: %s", c->unit, c->design_name, error);
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out) ck_abort_msg("out of memory");
+    report_line(out, c, status, &result);
+    fclose(out);
+    return text;
+}
+
+/* Runs both; fails unless they say the same and the bench's exit code fits. */
+static void compare(const cosim_config_t *c)
+{
+    char options[512];
+    int code;
+    snprintf(options, sizeof options, "--design %s --unit %s --stimulus %s --seed %d --cycles %d%s%s%s",
+             c->design_name, c->unit, stimulus_names[c->kind], (int)c->seed, (int)c->cycles,
+             c->fast ? "" : " --model reference", c->canary ? " --canary " : "",
+             c->canary ? c->canary->name : "");
+    char *theirs = bench(options, &code), *ours = harness(c);
+    char *their_line = result_line(theirs), *our_line = result_line(ours);
+    if (!their_line || !our_line) ck_abort_msg("%s: no result line in '%s'", options, theirs);
+    if (strcmp(their_line, our_line) != 0) ck_abort_msg("%s:\n%s\n%s", options, their_line, our_line);
+    if (code != (strncmp(our_line, "PASS", 4) != 0)) ck_abort_msg("%s: exit code %d", options, code);
+    free(theirs);
+    free(ours);
+}
+
+static void compare_unit(const design_t *d, const char *name, const char *unit)
+{
+    bool has_fast = block_fast(block_find(unit), d) != NULL;
+    for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
+        if (!cosim_has_class(unit, (stimulus_class_t)kind)) continue;
+        for (int fast = 0; fast <= has_fast; ++fast) {
+            const cosim_config_t c = {.design = d,
+                                      .design_name = name,
+                                      .unit = unit,
+                                      .fast = fast,
+                                      .kind = (stimulus_class_t)kind,
+                                      .seed = SEED,
+                                      .cycles = CYCLES};
+            compare(&c);
+        }
+    }
+}
+
+static design_t load(const char *name)
+{
+    design_t d;
+    char error[DESIGN_ERROR_MAX] = "";
+    if (paths_design(name, &d, error)) ck_abort_msg("%s", error);
+    return d;
+}
+
+START_TEST(every_unit_gives_the_same_line_and_hash)
+{
+    for (int i = 0; i < DESIGNS; ++i) {
+        design_t d = load(designs[i]);
+        for (const block_type_t *const *t = block_types; *t; ++t) compare_unit(&d, designs[i], (*t)->name);
+    }
+}
+END_TEST
+
+/* The first canary of that side that a signed design shows. */
+static const canary_t *canary_of(canary_side_t side)
+{
+    for (const canary_t *c = canaries; c->name; ++c) {
+        if (c->side == side && (!c->arithmetic || !strcmp(c->arithmetic, "signed"))) return c;
+    }
+    ck_abort_msg("no canary of side %d", (int)side);
+    return NULL;
+}
+
+static const char *const canary_design = "full_4x4x4";
+
+START_TEST(planted_bugs_stop_both_at_the_same_cycle)
+{
+    design_t d = load(canary_design);
+    for (int side = CANARY_RTL; side <= CANARY_MODEL; ++side) {
+        const canary_t *canary = canary_of((canary_side_t)side);
+        const cosim_config_t c = {.design = &d,
+                                  .design_name = canary_design,
+                                  .unit = canary->unit,
+                                  .canary = canary,
+                                  .seed = SEED,
+                                  .cycles = 20 * CYCLES};
+        compare(&c);
+    }
+}
+END_TEST
+
+/* What the bench must say, and with which exit code. */
+static void expect(const char *options, int expected, const char *says)
+{
+    int code;
+    char *text = bench(options, &code);
+    if (code != expected || !strstr(text, says)) {
+        ck_abort_msg("%s: expected exit code %d and '%s', found %d and '%s'", options, expected, says, code,
+                     text);
+    }
+    free(text);
+}
+
+START_TEST(a_divergence_is_named_and_can_be_repeated)
+{
+    char options[256], says[256];
+    const canary_t *canary = canary_of(CANARY_RTL);
+    snprintf(options, sizeof options, "--design %s --unit %s --canary %s", canary_design, canary->unit,
+             canary->name);
+    snprintf(says, sizeof says, "MISMATCH %s cycle=", canary->unit);
+    expect(options, 1, says);
+    snprintf(says, sizeof says, "REPRODUCE sanger cosim --design %s --unit %s", canary_design, canary->unit);
+    expect(options, 1, says);
+}
+END_TEST
+
+START_TEST(a_run_of_nothing_fails)
+{
+    expect("--design full_4x4x4 --unit pe --cycles 0", 1, "VACUOUS");
+}
+END_TEST
+
+START_TEST(bad_options_are_refused)
+{
+    expect("--unit pe", 2, "--design: expected a name or a path");
+    expect("--design full_4x4x4", 2, "--unit: expected a unit");
+    expect("--design full_4x4x4 --unit nothing", 2, "--unit: expected a unit, found 'nothing'");
+    expect("--design nothing --unit pe", 2, "nothing");
+    expect("--design full_4x4x4 --unit pe --cycles -1", 2, "--cycles: expected a count, found '-1'");
+    expect("--design full_4x4x4 --unit pe --stimulus none", 2, "--stimulus: expected legal");
+    expect("--design full_4x4x4 --unit pe more", 2, "expected options only, found 'more'");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("systemc");
+    TCase *c = tcase_create("systemc");
+    tcase_set_timeout(c, 600);
+    tcase_add_test(c, every_unit_gives_the_same_line_and_hash);
+    tcase_add_test(c, planted_bugs_stop_both_at_the_same_cycle);
+    tcase_add_test(c, a_divergence_is_named_and_can_be_repeated);
+    tcase_add_test(c, a_run_of_nothing_fails);
+    tcase_add_test(c, bad_options_are_refused);
+    suite_add_tcase(suite, c);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
