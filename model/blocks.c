@@ -6,6 +6,7 @@
 #include "pack.h"
 #include "pe.h"
 #include "pe_array.h"
+#include "pe_array_fast.h"
 #include "pe_row.h"
 #include "score_array.h"
 #include "score_pe.h"
@@ -28,7 +29,5 @@ const block_type_t *const block_types[] = {
 
 const block_type_t *block_fast(const block_type_t *type, const design_t *d)
 {
-    (void)type;
-    (void)d;
-    return NULL;
+    return type == &pe_array_type && pe_array_fast_fits(d) ? &pe_array_fast_type : NULL;
 }
