@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Command-line tests of `sanger`: help, exit codes, hostile input, and a user's own design through every verb.
+
+    python3 tests/cli.py SANGER [unittest options]
+"""
+import copy
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ROOT / "traces/causal_tiny.safetensors"
+SANGER = str(ROOT / "build/tools/sanger")
+VERBS = ["design", "generate", "cosim", "regress", "replay", "check", "trace", "vectors", "bench"]
+COMPLAINT = re.compile(r"^sanger[^:]*: .+: expected .+, found:? .+\n\Z")
+
+
+def run(*arguments, env=None, cwd=None):
+    """Never through a shell; the environment's additions in `env`."""
+    whole = dict(os.environ, **(env or {}))
+    command = [SANGER, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=whole, cwd=cwd, timeout=300)
+
+
+def design(name="odd_5x7x3"):
+    return json.loads((ROOT / f"designs/{name}.json").read_text())
+
+
+def with_value(base, key, value):
+    """A copy with "section.name" set, or removed for `...`."""
+    new = copy.deepcopy(base)
+    *path, last = key.split(".")
+    at = new
+    for part in path:
+        at = at[part]
+    if value is ...:
+        del at[last]
+    else:
+        at[last] = value
+    return new
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="sanger-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def refused(self, *arguments, says="", code=2, env=None):
+        """Exit code 2, nothing on standard output, one line of field, expected and found."""
+        result = run(*arguments, env=env)
+        self.assertEqual((result.returncode, result.stdout), (code, ""), (arguments, result))
+        self.assertRegex(result.stderr, COMPLAINT if code == 2 else r"^sanger[^\n]+\n\Z", arguments)
+        self.assertIn(says, result.stderr)
+
+    def holds(self, *arguments, env=None, cwd=None):
+        result = run(*arguments, env=env, cwd=cwd)
+        self.assertEqual(result.returncode, 0, (arguments, result.stdout[-2000:], result.stderr))
+        return result.stdout
+
+
+class Help(Case):
+    def test_overview_lists_every_verb(self):
+        for argument in ("--help", "-h", "help"):
+            text = self.holds(argument)
+            for verb in VERBS:
+                self.assertRegex(text, rf"\n  {verb} ")
+
+    def test_every_verb_has_a_page(self):
+        for verb in VERBS:
+            text = self.holds(verb, "--help")
+            self.assertTrue(text.startswith(f"sanger {verb} - "), text)
+            self.assertIn(f"usage: sanger {verb}", text)
+            self.assertLess(max(map(len, text.splitlines())), 121)
+
+    def test_version(self):
+        self.assertRegex(self.holds("--version"), r"^sanger \d+\.\d+\.\d+\n\Z")
+
+    def test_manual_knows_every_option(self):
+        manual = (ROOT / "man/sanger.1").read_text()
+        for verb in VERBS:
+            for option in set(re.findall(r"--([a-z-]+)", self.holds(verb, "--help"))) - {"help"}:
+                self.assertIn(f"-{option}", manual, verb)
+
+    def test_no_verb_is_an_error_that_shows_the_overview(self):
+        result = run()
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("usage: sanger VERB", result.stderr)
+
+
+class Usage(Case):
+    def test_mistakes(self):
+        for says, *arguments in [
+            ("'nope'", "cosim", "--design", "nope"),
+            ("../nope", "cosim", "--design", "../nope"),
+            ("--design", "cosim"),
+            ("--design", "cosim", "--design"),
+            ("'--bogus'", "cosim", "--bogus"),
+            ("'--json=1'", "cosim", "--design", "odd_5x7x3", "--json=1"),
+            ("pe_array", "cosim", "--design", "odd_5x7x3", "--unit", "alu"),
+            ("--cycles", "cosim", "--design", "odd_5x7x3", "--cycles", "-1"),
+            ("--cycles", "cosim", "--design", "odd_5x7x3", "--cycles", "1e6"),
+            ("--cycles", "cosim", "--design", "odd_5x7x3", "--cycles", "99999999999999999999"),
+            ("--seed", "cosim", "--design", "odd_5x7x3", "--seed", ""),
+            ("--stimulus", "cosim", "--design", "odd_5x7x3", "--stimulus", "evil"),
+            ("--model", "cosim", "--design", "odd_5x7x3", "--model", "best"),
+            ("--canary", "cosim", "--design", "odd_5x7x3", "--canary", "tweety"),
+            ("'extra'", "cosim", "--design", "odd_5x7x3", "extra"),
+            ("stimulus", "cosim", "--design", "odd_5x7x3", "--unit", "exp", "--stimulus", "scheduled"),
+            ("--jobs", "regress", "--jobs", "0"),
+            ("--cycles", "regress", "--cycles", "0"),
+            ("--unit", "regress", "--unit", "alu"),
+            ("--out", "generate", "--design", "odd_5x7x3"),
+            ("--design", "generate", "--out", self.folder),
+            ("folder", "generate", "--design", "odd_5x7x3", "--out", self.folder / "no/such"),
+            ("Not a directory", "generate", "--design", "odd_5x7x3", "--out", TINY / "x"),
+            ("trace", "replay", "--design", "odd_5x7x3"),
+            ("trace", "replay", TINY, TINY, "--design", "odd_5x7x3"),
+            ("--design", "replay", TINY),
+            ("signed", "replay", TINY, "--design", "published_8x8"),
+            ("--layer", "check", TINY, "--design", "odd_5x7x3", "--layer", "7"),
+            ("--head", "check", TINY, "--design", "odd_5x7x3", "--head", "2"),
+            ("--sequence", "check", TINY, "--design", "odd_5x7x3", "--sequence", "2"),
+            ("--mask", "check", TINY, "--design", "odd_5x7x3", "--mask", "none"),
+            ("--bound", "check", TINY, "--design", "odd_5x7x3", "--bound", "-0.1"),
+            ("--bound", "check", TINY, "--design", "odd_5x7x3", "--bound", "nan"),
+            ("--threshold", "check", TINY, "--design", "odd_5x7x3", "--threshold", "x"),
+            ("--lockstep", "check", TINY, "--design", "odd_5x7x3", "--lockstep"),
+            ("'explode'", "trace", "explode", TINY),
+            ("file", "trace", "info"),
+            ("'explode'", "vectors", "explode"),
+            ("--unit", "vectors", "record", "--design", "odd_5x7x3", "--out", self.folder / "v"),
+            ("--out", "vectors", "record", "--design", "odd_5x7x3", "--unit", "pe"),
+            ("file", "vectors", "check", "--design", "odd_5x7x3", "--unit", "pe"),
+            ("'explode'", "design", "explode"),
+            ("file", "design", "validate"),
+            ("--seconds", "bench", "--seconds", "0"),
+        ]:
+            with self.subTest(arguments):
+                self.refused(*arguments, says=says)
+        self.assertIn("'nope'", run("nope").stderr)
+        self.assertEqual(run("nope").returncode, 2)
+
+
+class HostileDesigns(Case):
+    def test_fields(self):
+        signed, published = design(), design("published_8x8")
+        for field, value, base in [
+            ("name", "Odd", signed), ("name", "", signed), ("name", "9x", signed), ("name", "x" * 33, signed),
+            ("name", "../x", signed), ("name", 7, signed), ("name", ..., signed), ("summary", "a\nb", signed),
+            ("summary", "x" * 241, signed), ("arithmetic", "floating", signed), ("arithmetic", None, signed),
+            ("control", "travelling2", signed), ("clock_hz", 0, signed), ("clock_hz", 1e300, signed),
+            ("array.rows", 0, signed), ("array.rows", 129, signed), ("array.rows", 2.5, signed),
+            ("array.rows", "5", signed), ("array.rows", True, signed), ("array.rows", [5], signed),
+            ("array.columns", 1, signed), ("array.pes", 8, signed), ("array.pes", -1, signed), ("array.pes", ..., signed),
+            ("formats.q", [13], signed), ("formats.q", [13, 9, 1], signed), ("formats.q", 13, signed),
+            ("formats.q", [1, 0], signed), ("formats.q", [33, 9], signed), ("formats.q", [13, -1], signed),
+            ("formats.acc", [28, 13], signed), ("formats.acc", [27, 18], signed), ("formats.out", [27, 26], signed),
+            ("formats.bias", [17, 5], signed), ("formats.bias", [11, 9], signed), ("formats.q", [13, 9], published),
+            ("exp.log2e", [369, 20], signed), ("exp.log2e", [600, 8], signed), ("exp.log2e", [200, 8], signed),
+            ("exp.lut_bits", 0, signed), ("exp.lut_bits", 11, signed),
+            ("prediction.operand_w", 9, signed), ("prediction.acc_w", 5, signed), ("prediction.scaled", [18, 19], signed),
+            ("prediction.threshold", [25, 19], signed), ("prediction.scaled", [12, 8], published),
+            ("pack.counter_bits", 1, signed), ("pack.mask_bits", 3, signed), ("pack.no_pe", 256, signed),
+            ("split.policy", "random", signed), ("split.slots", 1, signed), ("split.row_id_w", 2, signed),
+            ("normalise.lanes", 0, signed), ("normalise.lanes", 65, signed), ("normalise", ..., signed),
+            ("array", [], signed), ("array", None, signed), ("formats", {}, signed),
+        ]:
+            with self.subTest(field=field, value=value):
+                path = self.file("bad.json", json.dumps(with_value(base, field, value)))
+                section = field.split(".")[0]
+                self.refused("design", "validate", path, says=f"{path}: ")
+                self.assertIn(section, run("design", "validate", path).stderr)
+
+    def test_files(self):
+        good = json.dumps(design())
+        for says, content in [
+            ("JSON", ""), ("JSON", " \n"), ("JSON", good[:-1]), ("JSON", good[: len(good) // 2]), ("JSON", "{" * 5000),
+            ("JSON", "[" * 100000), ("JSON", "\xff\xfe{}".encode("latin-1")), ("JSON", "{'name': 1}"),
+            ("object", "[]"), ("object", "null"), ("behind", good + "{}"), ("behind", good + "x"), ("NUL", good + "\0"),
+            ("unknown", good[:-1] + ', "extra": 1}'), ("duplicate", good[:-1] + ', "name": "twice"}'),
+            ("duplicate", good.replace('"rows": 5', '"rows": 5, "rows": 5', 1)),
+            ("1 MiB", good[:-1] + " " * (1 << 20) + "}"), ("name", "{}"),
+        ]:
+            with self.subTest(content[:60]):
+                self.refused("design", "validate", self.file("bad.json", content), says=says)
+        self.refused("design", "validate", self.folder / "absent.json", says="absent.json")
+        self.refused("design", "validate", f"{self.folder}/")
+
+    def test_every_verb_refuses_them(self):
+        path = self.file("bad.json", json.dumps(with_value(design(), "array.pes", 8)))
+        for arguments in [("cosim",), ("regress",), ("generate", "--out", self.folder / "out"), ("replay", TINY), ("check", TINY),
+                          ("vectors", "record", "--unit", "pe", "--out", self.folder / "v")]:
+            self.refused(*arguments, "--design", path, says="array.pes: expected at most array.columns, found 8")
+        self.assertFalse((self.folder / "out").exists())
+
+
+def tensors(trace):
+    size = struct.unpack("<Q", trace[:8])[0]
+    return json.loads(trace[8 : 8 + size]), trace[8 + size :]
+
+
+def container(header, data):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+class HostileTraces(Case):
+    def test_files(self):
+        good = TINY.read_bytes()
+        header, data = tensors(good)
+
+        def changed(name, field, value):
+            new = copy.deepcopy(header)
+            if field is None:
+                del new[name]
+            else:
+                new[name][field] = value
+            return container(new, data)
+
+        first = next(name for name in header if name.endswith(".q"))
+        for content in [
+            b"", b"\0", good[:7], good[:8], good[:100], good[:-1], good[: len(good) // 2], good + b"\0", b"\xff" * 16,
+            struct.pack("<Q", 1 << 62) + good[8:], struct.pack("<Q", 0) + good[8:], struct.pack("<Q", 10**8 + 1) + good[8:],
+            container({}, b""), container([], data), container(header, b""), good[:8] + b"[" + good[9:],
+            changed("__metadata__", "format", "other"), changed("__metadata__", "version", "2"), changed("__metadata__", None, 0),
+            changed("__metadata__", "causal", "{}"), changed("__metadata__", "causal", "nonsense"),
+            changed("__metadata__", "scaling", '{"0": 0, "1": 0}'), changed("__metadata__", "policy", '{"0": "guess", "1": "guess"}'),
+            changed(first, "dtype", "F64"), changed(first, "dtype", "F32"), changed(first, "shape", [1 << 53, 1 << 53, 2, 2]),
+            changed(first, "shape", [0, 2, 72, 16]), changed(first, "shape", []), changed(first, "shape", [-1]),
+            changed(first, "data_offsets", [0, 1 << 60]), changed(first, "data_offsets", [5, 3]), changed(first, None, 0),
+            container(dict(header, extra={"dtype": "U8", "shape": [1], "data_offsets": [len(data), len(data) + 1]}), data + b"\0"),
+        ]:
+            with self.subTest(content[:80]):
+                path = self.file("bad.safetensors", content)
+                self.refused("trace", "validate", path, says=f"{path}: ")
+                self.refused("check", path, "--design", "odd_5x7x3", says=f"{path}: ")
+
+    def test_values(self):
+        """Values are read with their head: not-a-number, and a mask bit in the future."""
+        header, data = tensors(TINY.read_bytes())
+        for suffix, at, value in [(".q", 0, b"\x00\x7e"), (".mask", 0, b"\xff")]:
+            name = next(name for name in header if name.endswith(suffix))
+            begin = header[name]["data_offsets"][0] + at
+            path = self.file("bad.safetensors", container(header, data[:begin] + value + data[begin + len(value) :]))
+            self.refused("trace", "validate", path, says=name.rsplit(".", 1)[0])
+            self.refused("check", path, "--design", "odd_5x7x3", "--jobs", "2")
+
+    def test_not_files(self):
+        self.refused("trace", "info", self.folder, says="directory")
+        self.refused("trace", "info", self.folder / "absent")
+        self.refused("trace", "info", "/dev/zero", says="regular file")
+
+    def test_sound_ones(self):
+        self.assertIn("a sound trace", self.holds("trace", "validate", TINY))
+        self.assertIn("layer 1", self.holds("trace", "info", TINY))
+
+
+class HostileVectors(Case):
+    def test_files(self):
+        path = self.folder / "v.txt"
+        self.holds("vectors", "record", "--design", "odd_5x7x3", "--unit", "binarise", "--out", path, "--cycles", "20")
+        lines = path.read_text().splitlines()
+        for content in ["", "\n", lines[0] + "\n", "\n".join(lines[:2] + ["zz | 0"]), "\n".join(lines[:2] + ["|"]),
+                        "\n".join([lines[0].replace("exp", "xep")] + lines[1:]), "\n".join(lines[:2] + [lines[2] + " 1"])]:
+            with self.subTest(content[-60:]):
+                self.refused("vectors", "check", self.file("bad.txt", content), "--design", "odd_5x7x3", "--unit", "binarise")
+
+    def test_a_changed_digit_is_named(self):
+        path = self.folder / "v.txt"
+        arguments = ("--design", "odd_5x7x3", "--unit", "binarise")
+        self.holds("vectors", "record", *arguments, "--out", path, "--cycles", "50")
+        figures = json.loads(self.holds("vectors", "check", path, *arguments, "--json"))
+        self.assertEqual((figures["model_mismatches"], figures["rtl_mismatches"], figures["cycles"]), (0, 0, 50))
+        lines = path.read_text().splitlines()
+        last = lines[40]
+        lines[40] = last[:-1] + ("0" if last[-1] == "1" else "1")
+        result = run("vectors", "check", self.file("changed.txt", "\n".join(lines) + "\n"), *arguments)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertRegex(result.stdout, r"MISMATCH binarise cycle=\d+ line=41 signal=any_4 ")
+
+
+class MissingTools(Case):
+    def test_exit_code_3_names_the_package(self):
+        env = {"PATH": str(self.folder), "SANGER_CACHE": str(self.folder / "cache")}
+        for arguments in [("cosim", "--unit", "exp"), ("replay", TINY, "--lockstep"), ("regress", "--unit", "exp", "--cycles", "300")]:
+            result = run(*arguments, "--design", "odd_5x7x3", env=env)
+            self.assertEqual(result.returncode, 3, result)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+            self.assertIn("install the package verilator", result.stderr)
+
+    def test_what_needs_no_tool_runs_without(self):
+        env = {"PATH": str(self.folder), "SANGER_CACHE": str(self.folder / "cache")}
+        self.holds("design", "list", env=env)
+        self.holds("generate", "--design", "odd_5x7x3", "--out", self.folder / "out", env=env)
+        self.holds("check", TINY, "--design", "odd_5x7x3", "--head", "0", "--layer", "0", env=env)
+
+    def test_a_cache_that_cannot_be_made(self):
+        result = run("cosim", "--design", "odd_5x7x3", "--unit", "exp", env={"SANGER_CACHE": "/dev/null/cache"})
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, COMPLAINT)
+
+
+class Generate(Case):
+    def test_twice_gives_the_same_bytes(self):
+        for name in ("odd_5x7x3", "published_8x8"):
+            listings = []
+            for out in ("a", "b"):
+                self.holds("generate", "--design", name, "--out", self.folder / f"{name}{out}")
+                listings.append({p.name: p.read_bytes() for p in (self.folder / f"{name}{out}").iterdir()})
+            self.assertEqual(listings[0], listings[1])
+            self.assertGreater(len(listings[0]), 12)
+            self.assertFalse([n for n in listings[0] if n.endswith(".part")])
+            for file, text in listings[0].items():
+                self.assertTrue(file.startswith(name), file)
+                self.assertNotIn(str(ROOT).encode(), text)
+                self.assertNotIn(b"@{", text)
+                if file.endswith(".v"):
+                    self.assertIn(b"Do not edit", text)
+                    self.assertNotIn(b"parameter", text.replace(b"parameter-free", b""))
+
+    def test_a_design_printed_is_the_design(self):
+        printed = self.holds("design", "show", "odd_5x7x3")
+        path = self.file("again.json", printed)
+        self.assertEqual(self.holds("design", "show", path), printed)
+
+
+def own_design():
+    """Sizes of nobody else's: 6 rows of 3 PEs over 9 columns."""
+    new = with_value(design(), "name", "own_6x9x3")
+    new["array"] = {"rows": 6, "columns": 9, "pes": 3}
+    new["prediction"].update(rows=6, columns=9)
+    new["pack"].update(rows=6)
+    return new
+
+
+class OwnDesign(Case):
+    def test_validate_generate_cosim_replay(self):
+        path = self.file("own.json", json.dumps(own_design()))
+        self.assertIn("own_6x9x3", self.holds("design", "validate", path))
+        self.holds("generate", "--design", path, "--out", self.folder / "verilog")
+        self.assertTrue((self.folder / "verilog/own_6x9x3_pe_array.v").exists())
+        figures = json.loads(self.holds("cosim", "--design", path, "--unit", "split", "--cycles", "500", "--json"))
+        self.assertEqual(figures["mismatches"], 0)
+        self.assertTrue(all(r["cycles"] == 500 and r["signals"] and r["bytes"] and r["changes"] for r in figures["runs"]))
+        text = self.holds("replay", TINY, "--design", path, "--layer", "0", "--head", "1", "--sequence", "1", "--lockstep", "--json")
+        figures = json.loads(text)
+        self.assertEqual((figures["design"], figures["schedule"], len(figures["heads"])), ("own_6x9x3", "host-serial", 1))
+        head = figures["heads"][0]
+        for key in ("sequence", "layer", "head", "length", "keys", "density", "utilisation", "passes", "cycles", "mismatches",
+                    "compared", "saturations", "mask_agreement", "row_error", "dense_row_error", "elements_within_5pct"):
+            self.assertIn(key, head)
+        self.assertEqual((head["layer"], head["length"], head["mismatches"]), ("0", 51, 0))
+        self.assertLess(head["row_error"]["worst"], 0.05)
+        self.assertTrue(all(head["compared"][key] > 0 for key in ("cycles", "signals", "bytes", "changes")))
+
+
+class Bound(Case):
+    def test_exit_code_1_above_it(self):
+        arguments = ("check", TINY, "--design", "odd_5x7x3", "--layer", "0", "--head", "0", "--json")
+        worst = json.loads(self.holds(*arguments))["total"]["row_error"]["worst"]
+        self.holds(*arguments, "--bound", f"{worst * 1.01:.9f}")
+        result = run(*arguments, "--bound", f"{worst * 0.99:.9f}")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("above the bound", result.stderr)
+        self.assertIsNone(json.loads(result.stdout)["total"]["mismatches"])
+
+    def test_workers_do_not_change_the_figures(self):
+        arguments = ("check", TINY, "--design", "odd_5x7x3", "--json")
+        self.assertEqual(self.holds(*arguments, "--jobs", "1"), self.holds(*arguments, "--jobs", "3"))
+
+
+class Canaries(Case):
+    def mismatch(self, *arguments):
+        result = run(*arguments, cwd=self.folder)
+        self.assertEqual(result.returncode, 1, result)
+        return next(line for line in result.stdout.splitlines() if line.startswith("MISMATCH ")), result.stdout
+
+    def test_report_reproduces_and_leaves_waves(self):
+        listed = self.holds("cosim", "--list-canaries")
+        for name in ("rtl_pe_load_adds", "model_pe_move_drops"):
+            self.assertIn(name, listed)
+            first, text = self.mismatch("cosim", "--design", "odd_5x7x3", "--canary", name, "--stimulus", "legal", "--report", "found")
+            again = re.search(r"^REPRODUCE \S*sanger (.+)$", text, re.M).group(1)
+            self.assertEqual(self.mismatch(*again.split())[0], first)
+            self.assertRegex(first, r"cycle=\d+ .*signal=\w+ .*model=0x[0-9a-f]+ .*dut=0x[0-9a-f]+")
+            self.assertIn("INPUT ", text)
+            self.waves(first)
+
+    def waves(self, first):
+        window = next(self.folder.glob("found/**/window.fst"))
+        save = window.with_suffix(".gtkw").read_text()
+        signal = re.search(r"signal=([a-z_]+?)(?:_\d+)* ", first).group(1)
+        self.assertIn(signal.removesuffix("_q"), save)
+        report = json.loads((window.parent / "report.json").read_text())
+        self.assertEqual(report["unit"], "pe")
+        if shutil.which("fst2vcd"):
+            vcd = subprocess.run(["fst2vcd", str(window)], capture_output=True, text=True, check=True).stdout
+            for side in ("model", "dut"):
+                self.assertIn(side, vcd)
+            self.assertIn("$enddefinitions", vcd)
+
+    def test_without_the_canary_nothing_differs(self):
+        self.holds("cosim", "--design", "odd_5x7x3", "--unit", "pe", "--cycles", "2000")
+
+
+class Regress(Case):
+    def test_json_and_junit_agree(self):
+        junit = self.folder / "junit.xml"
+        text = self.holds("regress", "--design", "odd_5x7x3", "--unit", "pe", "--cycles", "2000", "--json", "--junit", junit)
+        figures = json.loads(text)
+        self.assertEqual(figures["mismatches"], 0)
+        self.assertEqual(figures["cycles"], sum(r["cycles"] for r in figures["runs"]))
+        self.assertEqual(junit.read_text().count("<testcase"), len(figures["runs"]))
+        for key in ("unit", "design", "stimulus", "seed", "cycles", "signals", "bytes", "changes", "mismatches", "cycles_per_s"):
+            self.assertIn(key, figures["runs"][0])
+
+    def test_the_same_seed_is_the_same_run(self):
+        hashes = []
+        for seed in ("5", "5", "6"):
+            text = self.holds("cosim", "--design", "odd_5x7x3", "--unit", "pe", "--cycles", "300", "--seed", seed, "--json")
+            hashes.append([r["output_hash"] for r in json.loads(text)["runs"]])
+        self.assertEqual(hashes[0], hashes[1])
+        self.assertNotEqual(hashes[0], hashes[2])
+
+
+class FullDisk(Case):
+    def test_a_write_that_fails_is_an_error(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full")
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([SANGER, "design", "list"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 2)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        SANGER = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
