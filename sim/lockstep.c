@@ -206,6 +206,42 @@ static void note_word(lockstep_t *l, const binding_t *b, size_t first, const cha
     }
 }
 
+/* Objects of one element each: a PE's registers. Sizes are constants at each call, so that the loop is loads
+   and compares; thousands of calls of memcmp would cost as much as the simulation. */
+static inline size_t scan_scalars(binding_t *b, size_t element, size_t word, uint64_t *differ)
+{
+    const uint64_t mask = fixed_low(~UINT64_C(0), b->s->bits);
+    size_t changes = 0;
+    uint64_t all = 0;
+    for (size_t i = 0; i < b->objects; ++i) {
+        uint64_t now = 0, before = 0, dut = 0;
+        memcpy(&now, b->model + i * element, element);
+        memcpy(&before, b->previous + i * element, element);
+        memcpy(&dut, b->object[i], word);
+        changes += now != before;
+        all |= (now & mask) ^ dut;
+    }
+    memcpy(b->previous, b->model, b->objects * element);
+    *differ = all;
+    return changes;
+}
+
+static void compare_scalars(lockstep_t *l, binding_t *b)
+{
+    uint64_t differ = 0;
+    if (b->element == 4)
+        l->count.changes += scan_scalars(b, 4, 4, &differ);
+    else if (b->word == 1)
+        l->count.changes += scan_scalars(b, 8, 1, &differ);
+    else if (b->word == 2)
+        l->count.changes += scan_scalars(b, 8, 2, &differ);
+    else if (b->word == 4)
+        l->count.changes += scan_scalars(b, 8, 4, &differ);
+    else
+        l->count.changes += scan_scalars(b, 8, 8, &differ);
+    for (size_t i = 0; differ && i < b->objects; ++i) note_word(l, b, i, b->object[i]);
+}
+
 static void compare_objects(lockstep_t *l, binding_t *b)
 {
     for (size_t i = 0; i < b->objects; ++i) {
@@ -231,8 +267,11 @@ static void compare_memories(lockstep_t *l, binding_t *b)
 
 static void compare(lockstep_t *l, binding_t *b)
 {
+    bool scalar = b->lanes == 1 && (b->element == 8 || (b->element == 4 && b->word == 4));
     if (b->s->memory)
         compare_memories(l, b);
+    else if (scalar)
+        compare_scalars(l, b);
     else
         compare_objects(l, b);
     l->count.bytes += b->objects * b->words * b->word;
