@@ -12,7 +12,7 @@
 
 #include "report.h"
 
-enum { RUNS_MAX = 1024, JOBS_MAX = 64, LEAST_CYCLES = 256, PATHS = 4352 };
+enum { RUNS_MAX = 1024, JOBS_MAX = 64, LEAST_CYCLES = 2000, PATHS = 4352 };
 
 /* One run, and what its worker found. */
 typedef struct {
@@ -338,6 +338,11 @@ int suite_run(const suite_t *s)
                sum.mismatches, sum.failed, sum.errors);
     fflush(stdout);
     print_errors(s, runs, n);
+    if (s->canary && !sum.errors && !sum.mismatches) {
+        fprintf(stderr, "sanger %s: --canary: expected a mismatch from %s, found none in these runs\n",
+                s->verb, s->canary->name);
+        sum.errors = 1;
+    }
     if (s->junit && write_junit(s->junit, runs, n, &sum)) {
         fprintf(stderr, "sanger %s: --junit: expected a file that can be written, found %s\n", s->verb,
                 s->junit);
