@@ -11,7 +11,7 @@ from conftest import build_batch, build_model
 
 import sanger_pruner as sp
 from sanger_pruner.attachment import states
-from sanger_pruner.calibrate import BINS, Histogram, bin_edge, solve
+from sanger_pruner.calibrate import BINS, Histogram, bin_edge, bin_index, solve
 from sanger_pruner.calibration_file import load_calibration, write_calibration
 from sanger_pruner.measure import MaskedLayer
 from sanger_pruner.rule import apply_empty_row
@@ -58,7 +58,9 @@ def test_the_histogram_knows_the_density_of_every_threshold(empty_row: str) -> N
     histogram = Histogram.empty(3)
     histogram.add(probabilities, layer, empty_row)
     curve = histogram.densities(slice(None))
-    for index in (BINS - 800, BINS - 400, BINS - 250, BINS - 60, BINS - 1):
+    maxima = [int(bin_index(probabilities[b, h, 0].amax())) for b in range(2) for h in range(3)]
+    edges = [edge for peak in maxima for edge in (peak, peak + 1)]
+    for index in (BINS - 800, BINS - 400, BINS - 250, BINS - 60, BINS - 1, *edges):
         keep = apply_empty_row(probabilities > bin_edge(index), probabilities, allowed, empty_row)
         share = float(keep.sum()) / float(allowed.expand_as(keep).sum())
         assert float(curve[index]) == pytest.approx(share, abs=1e-9)

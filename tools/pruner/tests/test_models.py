@@ -9,9 +9,10 @@ import pytest
 import torch
 import transformers
 from conftest import CAUSAL_KINDS, KINDS, LENGTH, PADDED, TEXT_KINDS, build_batch, build_model, hidden
+from transformers.masking_utils import bidirectional_mask_function, causal_mask_function
 
 import sanger_pruner as sp
-from sanger_pruner.attention import STATE, sanger_attention, split_mask
+from sanger_pruner.attention import STATE, sanger_attention, sanger_mask, split_mask
 from sanger_pruner.layers import find_layers
 
 IDS_OF = {
@@ -158,6 +159,16 @@ def test_llamas_key_heads_are_shared_in_order() -> None:
     assert call.keep is not None
     assert wanted is not None
     assert torch.equal(call.keep, wanted)
+
+
+@pytest.mark.parametrize("pattern", [causal_mask_function, bidirectional_mask_function])
+def test_a_mask_is_made_even_where_a_flag_would_do(pattern: Any) -> None:
+    mask = sanger_mask(
+        2, 3, 3, mask_function=pattern, attention_mask=torch.ones(2, 3).bool(), allow_is_bidirectional_skip=True
+    )
+    assert mask is not None
+    future = mask[..., torch.ones(3, 3, dtype=torch.bool).triu(1)]
+    assert bool(future.any()) == (pattern is bidirectional_mask_function)
 
 
 def test_a_causal_module_without_a_mask_is_causal() -> None:

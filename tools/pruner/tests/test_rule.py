@@ -169,6 +169,20 @@ def test_topk_keeps_exactly_k_and_the_lower_index_among_equals() -> None:
     assert topk_keep(torch.tensor([[2.0, 1]]), 3).tolist() == [[True, True]]
 
 
+def test_topk_among_many_equals_keeps_the_first() -> None:
+    """Long enough for sorts that are not stable to show it."""
+    keep = topk_keep(torch.zeros(2, 4000), 1500)
+    assert keep[:, :1500].all()
+    assert not keep[:, 1500:].any()
+
+
+def test_a_probability_at_the_threshold_is_not_kept() -> None:
+    state = make_state(PrunerConfig(threshold=0.25, empty_row="zero"))
+    keep, _ = state.keep(torch.zeros(1, 2, 1, 4) + torch.eye(4)[0], torch.ones(1, 2, 4, 4), None, None, 0.5)
+    assert keep is not None
+    assert not keep.any()
+
+
 def test_thresholds_per_head_apply_per_head() -> None:
     state = make_state(PrunerConfig(empty_row="zero"))
     q, k = torch.randn(1, 2, 8, 16), torch.randn(1, 2, 8, 16)

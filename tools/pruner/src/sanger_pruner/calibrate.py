@@ -35,7 +35,8 @@ def bin_edge(index: Tensor | int) -> float:
     return float(2.0 ** (float(index) / BINS_PER_OCTAVE - OCTAVES))
 
 
-def _bins(probabilities: Tensor) -> Tensor:
+def bin_index(probabilities: Tensor) -> Tensor:
+    """The bin of each probability; those below 2^-40 share the first."""
     octaves = probabilities.double().clamp_min(2.0**-OCTAVES).log2() + OCTAVES
     return (octaves * BINS_PER_OCTAVE).long().clamp(0, BINS - 1)
 
@@ -58,8 +59,8 @@ class Histogram:
         real = (layer.allowed & layer.valid_q[:, None, :, None]).expand_as(probabilities)
         room = real.sum(dim=-1)
         gain = {"dense": room, "top1": room.clamp_max(1), "zero": torch.zeros_like(room)}[empty_row]
-        peak = _bins(probabilities.masked_fill(~real, 0).amax(dim=-1))
-        bins = _bins(probabilities)
+        peak = bin_index(probabilities.masked_fill(~real, 0).amax(dim=-1))
+        bins = bin_index(probabilities)
         for head in range(probabilities.shape[1]):
             self.positions[head] += torch.bincount(bins[:, head][real[:, head]], minlength=BINS)
             row_bins, row_gain = peak[:, head].flatten(), gain[:, head].flatten()
