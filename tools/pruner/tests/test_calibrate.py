@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,18 @@ def test_a_density_penalty_drives_learned_thresholds_up() -> None:
         optimiser.step()
     assert all((p > s).all() for p, s in zip(parameters, start, strict=True))
     assert measured(model, [batch])["total"]["density"] < 0.8 * before
+
+
+def test_a_penalty_in_training_moves_ranges_as_often_as_without_it() -> None:
+    results = []
+    for wanted in (False, True):
+        model = ranged("bert", [build_batch("bert")], policy="learned").train()
+        for dropout in (m for m in model.modules() if isinstance(m, torch.nn.Dropout)):
+            dropout.p = 0.0
+        with density_penalty(model) if wanted else nullcontext():
+            model(**build_batch("bert", seed=5))
+        results.append([float(state.quant_q) for state in states(model).values()])
+    assert results[0] == results[1]
 
 
 def test_a_penalty_without_learned_thresholds_is_refused() -> None:
