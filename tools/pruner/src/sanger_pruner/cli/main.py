@@ -17,6 +17,8 @@ VERBS = (
     "sanger_pruner.cli.measure",
     "sanger_pruner.cli.estimate",
     "sanger_pruner.cli.calibrate",
+    "sanger_pruner.cli.train",
+    "sanger_pruner.cli.eval",
 )
 """A verb is a module with VERB, HELP, EXAMPLES, add_arguments(parser) and run(arguments) -> exit code. It imports
 torch only inside run, so that help is quick."""

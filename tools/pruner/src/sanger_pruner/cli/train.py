@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"stopped; go on with --resume --out {arguments.out}")
         return 0
     report = task_options.evaluate_split(arguments, model, task, tokenizer)
-    write_json(arguments.out / "metrics.json", {**report, "training": {**result, **describe(settings)}})
+    write_json(arguments.out / "metrics.json", {**report, "training": {**result, "settings": describe(settings)}})
     task_options.print_metrics(report)
     print(arguments.out / "metrics.json")
     return 0

@@ -166,7 +166,9 @@ def build_row(ids: list[int], places: list[int], tokenizer: Any) -> tuple[dict[s
     before, after = special_tokens(tokenizer)
     whole = [*before, *ids, *after]
     inputs = {"input_ids": whole, "attention_mask": [1] * len(whole), "token_type_ids": [0] * len(whole)}
-    return {n: v for n, v in inputs.items() if n in tokenizer.model_input_names}, [place + len(before) for place in places]
+    return {n: v for n, v in inputs.items() if n in tokenizer.model_input_names}, [
+        place + len(before) for place in places
+    ]
 
 
 def predicts_next(config: Any) -> bool:
