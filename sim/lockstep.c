@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare.h"
+
 /* How one signal lies in both sides. */
 typedef struct {
     const signal_t *s;
@@ -206,43 +208,24 @@ static void note_word(lockstep_t *l, const binding_t *b, size_t first, const cha
     }
 }
 
-/* Objects of one element each: a PE's registers. Sizes are constants at each call, so that the loop is loads
-   and compares; thousands of calls of memcmp would cost as much as the simulation. */
-static inline size_t scan_scalars(binding_t *b, size_t element, size_t word, uint64_t *differ)
-{
-    const uint64_t mask = fixed_low(~UINT64_C(0), b->s->bits);
-    size_t changes = 0;
-    uint64_t all = 0;
-    for (size_t i = 0; i < b->objects; ++i) {
-        uint64_t now = 0, before = 0, dut = 0;
-        memcpy(&now, b->model + i * element, element);
-        memcpy(&before, b->previous + i * element, element);
-        memcpy(&dut, b->object[i], word);
-        changes += now != before;
-        all |= (now & mask) ^ dut;
-    }
-    memcpy(b->previous, b->model, b->objects * element);
-    *differ = all;
-    return changes;
-}
-
+/* Objects of one element each: a PE's registers. */
 static void compare_scalars(lockstep_t *l, binding_t *b)
 {
-    uint64_t differ = 0;
-    if (b->element == 4)
-        l->count.changes += scan_scalars(b, 4, 4, &differ);
-    else if (b->word == 1)
-        l->count.changes += scan_scalars(b, 8, 1, &differ);
-    else if (b->word == 2)
-        l->count.changes += scan_scalars(b, 8, 2, &differ);
-    else if (b->word == 4)
-        l->count.changes += scan_scalars(b, 8, 4, &differ);
-    else
-        l->count.changes += scan_scalars(b, 8, 8, &differ);
-    for (size_t i = 0; differ && i < b->objects; ++i) note_word(l, b, i, b->object[i]);
+    uint64_t mask = fixed_low(~UINT64_C(0), b->s->bits);
+    l->count.changes += compare_changes(b->model, b->previous, b->objects, b->element);
+    if (!compare_scalars_differ(b->model, b->object, b->objects, b->element, b->word, mask)) return;
+    for (size_t i = 0; i < b->objects; ++i) note_word(l, b, i, b->object[i]);
 }
 
-static void compare_objects(lockstep_t *l, binding_t *b)
+/* Objects whose bytes are the model's bytes. */
+static void compare_direct(lockstep_t *l, binding_t *b)
+{
+    l->count.changes += compare_changes(b->model, b->previous, b->objects, b->word);
+    if (!compare_objects_differ(b->model, b->object, b->objects, b->word)) return;
+    for (size_t i = 0; i < b->objects; ++i) note_word(l, b, i * b->lanes, b->object[i]);
+}
+
+static void compare_packed(lockstep_t *l, binding_t *b)
 {
     for (size_t i = 0; i < b->objects; ++i) {
         l->count.changes += refresh(b, i);
@@ -254,9 +237,9 @@ static void compare_objects(lockstep_t *l, binding_t *b)
 static void compare_memories(lockstep_t *l, binding_t *b)
 {
     size_t bytes = b->lanes * b->element;
+    if (b->direct && !compare_objects_differ(b->model, b->object, b->objects, b->words * bytes)) return;
     for (size_t i = 0; i < b->objects; ++i) {
         const char *model = b->model + i * b->words * bytes;
-        if (b->direct && !memcmp(model, b->object[i], b->words * bytes)) continue;
         for (size_t w = 0; w < b->words; ++w) {
             const char *dut = b->object[i] + w * b->word;
             pack_word(b, model + w * bytes, b->image);
@@ -267,13 +250,14 @@ static void compare_memories(lockstep_t *l, binding_t *b)
 
 static void compare(lockstep_t *l, binding_t *b)
 {
-    bool scalar = b->lanes == 1 && (b->element == 8 || (b->element == 4 && b->word == 4));
     if (b->s->memory)
         compare_memories(l, b);
-    else if (scalar)
+    else if (b->lanes == 1)
         compare_scalars(l, b);
+    else if (b->direct)
+        compare_direct(l, b);
     else
-        compare_objects(l, b);
+        compare_packed(l, b);
     l->count.bytes += b->objects * b->words * b->word;
 }
 
