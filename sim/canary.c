@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "canary.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,95 +21,189 @@ const canary_t *canary_find(const char *name)
     return NULL;
 }
 
-/* ---- a model with a planted bug ---- */
-
-enum { PATHS = PATH_MAX_BYTES + 256, SOURCE_MAX = 1 << 20 };
-
-/* The model's sources that behave; design files and ground truth stay the host's. */
-static const char *const sources[] = {
-    "signal_table.c", "block.c", "blocks.c", "exp.c",        "score_pe.c", "score_array.c", "binarise.c",
-    "pack.c",         "split.c", "pe.c",     "delay_line.c", "pe_row.c",   "pe_array.c",    "normalise.c"};
-enum { SOURCES = sizeof sources / sizeof *sources };
-
-static const block_type_t *fail(dut_status_t *status, dut_status_t why, char *error, const char *what,
-                                const char *text)
+bool canary_shows(const canary_t *canary, const design_t *d)
 {
-    snprintf(error, DUT_ERROR_MAX, "%s: %s", what, text);
-    *status = why;
-    return NULL;
+    return !canary->arithmetic || !strcmp(canary->arithmetic, design_signed(d) ? "signed" : "published");
 }
 
-/* Writes the changed source into the folder; true on success. */
-static bool write_changed(const patch_t *patch, const char *folder, char error[DUT_ERROR_MAX])
+bool canary_is_fast(const canary_t *canary)
+{
+    return canary->side == CANARY_MODEL && strstr(canary->patch.file, "_fast.") != NULL;
+}
+
+/* ---- a model with a planted bug ---- */
+
+enum { PATHS = PATH_MAX_BYTES + 256, SOURCE_MAX = 1 << 20, SOURCES_MAX = 64, NAME_MAX_BYTES = 64 };
+
+/* One build: the model's sources lie in a folder of links, the changed one as a file of its own. */
+typedef struct {
+    const patch_t *patch;
+    int n;
+    char source[SOURCES_MAX][NAME_MAX_BYTES];
+    uint64_t hash; /* over names and texts */
+    char folder[PATHS], library[PATHS], built[PATHS];
+    char *error;
+} model_build_t;
+
+static int fail(model_build_t *b, const char *what, const char *text)
+{
+    snprintf(b->error, DUT_ERROR_MAX, "%s: %s", what, text);
+    return -1;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && !strcmp(name + n - m, end);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* All of model/ that behaves; design files and ground truth stay the host's. */
+static int list_sources(model_build_t *b)
 {
     char path[PATHS];
-    char *text = calloc(1, SOURCE_MAX + 1);
-    snprintf(path, sizeof path, "%s/model/%s", paths_data(), patch->file);
+    snprintf(path, sizeof path, "%s/model", paths_data());
+    DIR *folder = opendir(path);
+    if (!folder) return fail(b, path, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        const char *name = entry->d_name;
+        bool is_source = ends_with(name, ".c") || ends_with(name, ".h");
+        bool host = !strcmp(name, "design.c") || !strcmp(name, "ground_truth.c");
+        if (!is_source || host || strlen(name) >= NAME_MAX_BYTES || b->n == SOURCES_MAX) continue;
+        snprintf(b->source[b->n++], NAME_MAX_BYTES, "%.*s", NAME_MAX_BYTES - 1, name);
+    }
+    closedir(folder);
+    qsort(b->source, (size_t)b->n, sizeof *b->source, by_name);
+    return 0;
+}
+
+/* The source as text, with the change where it belongs; NULL after a line in error. The caller frees it. */
+static char *read_source(model_build_t *b, const char *name)
+{
+    char path[PATHS];
+    snprintf(path, sizeof path, "%s/model/%s", paths_data(), name);
+    const patch_t *patch = strcmp(name, b->patch->file) ? NULL : b->patch;
+    size_t room = patch ? strlen(patch->replacement) : 0;
+    char *text = calloc(1, SOURCE_MAX + room + 1);
     FILE *in = fopen(path, "r");
     size_t n = in && text ? fread(text, 1, SOURCE_MAX, in) : 0;
     if (in) fclose(in);
-    char *at = n ? strstr(text, patch->old) : NULL;
-    bool once = at && !strstr(at + 1, patch->old);
-    if (!once) {
-        snprintf(error, DUT_ERROR_MAX, "%s: the planted change fits %s", path,
-                 at ? "more than once" : "nowhere");
+    char *at = n && patch ? strstr(text, patch->old) : NULL;
+    if (!n || (patch && (!at || strstr(at + 1, patch->old)))) {
+        fail(b, path,
+             !n   ? "cannot be read"
+             : at ? "the planted change fits more than once"
+                  : "the planted change fits nowhere");
         free(text);
-        return false;
+        return NULL;
     }
-    snprintf(path, sizeof path, "%s/%s", folder, patch->file);
-    FILE *out = fopen(path, "w");
-    bool ok = out && fprintf(out, "%.*s%s%s", (int)(at - text), text, patch->replacement,
-                             at + strlen(patch->old)) > 0;
-    if (out && fclose(out)) ok = false;
-    if (!ok) snprintf(error, DUT_ERROR_MAX, "%s: write failed", path);
-    free(text);
-    return ok;
+    if (!patch) return text;
+    size_t old = strlen(patch->old);
+    memmove(at + room, at + old, strlen(at + old) + 1);
+    memcpy(at, patch->replacement, room);
+    return text;
 }
 
-/* Compiles all sources, the changed one from the folder. */
-static int compile(const patch_t *patch, const char *folder, const char *library, const char *log)
+static void hash_text(model_build_t *b, const char *text)
 {
-    static char path[SOURCES][PATHS];
-    char include[PATHS];
-    char *argv[SOURCES + 16] = {"cc",    "-std=c11", "-D_GNU_SOURCE",  "-O2",
-                                "-fPIC", "-shared",  "-Wl,-Bsymbolic", include};
+    for (; *text; ++text) b->hash = (b->hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+}
+
+static int hash_sources(model_build_t *b)
+{
+    bool found = false;
+    b->hash = UINT64_C(0xcbf29ce484222325);
+    for (int i = 0; i < b->n; ++i) {
+        char *text = read_source(b, b->source[i]);
+        if (!text) return -1;
+        found |= !strcmp(b->source[i], b->patch->file);
+        hash_text(b, b->source[i]);
+        hash_text(b, text);
+        free(text);
+    }
+    return found ? 0 : fail(b, b->patch->file, "no such source");
+}
+
+/* Includes search the folder of the file that includes, links not followed: so a changed header counts. */
+static int fill_folder(model_build_t *b)
+{
+    if (mkdir(b->folder, 0777)) return fail(b, b->folder, strerror(errno));
+    for (int i = 0; i < b->n; ++i) {
+        char from[PATHS], to[PATHS + NAME_MAX_BYTES];
+        snprintf(from, sizeof from, "%s/model/%s", paths_data(), b->source[i]);
+        snprintf(to, sizeof to, "%s/%s", b->folder, b->source[i]);
+        if (strcmp(b->source[i], b->patch->file) != 0) {
+            if (symlink(from, to)) return fail(b, to, strerror(errno));
+            continue;
+        }
+        char *text = read_source(b, b->source[i]);
+        FILE *out = text ? fopen(to, "w") : NULL;
+        bool ok = out && fputs(text, out) >= 0;
+        if (out && fclose(out)) ok = false;
+        free(text);
+        if (!ok) return fail(b, to, "write failed");
+    }
+    return 0;
+}
+
+static int compile(model_build_t *b, const char *log)
+{
+    static char path[SOURCES_MAX][PATHS + NAME_MAX_BYTES];
+    char *argv[SOURCES_MAX + 16] = {"cc", "-std=gnu11", "-D_GNU_SOURCE", "-O1",
+                                    "-w", "-fPIC",      "-shared",       "-Wl,-Bsymbolic"};
     int n = 8;
-    snprintf(include, sizeof include, "-I%s/model", paths_data());
-    for (int i = 0; i < SOURCES; ++i) {
-        bool changed = !strcmp(sources[i], patch->file);
-        snprintf(path[i], sizeof path[i], "%s%s/%s", changed ? folder : paths_data(), changed ? "" : "/model",
-                 sources[i]);
+    for (int i = 0; i < b->n; ++i) {
+        if (!ends_with(b->source[i], ".c")) continue;
+        snprintf(path[i], sizeof path[i], "%s/%s", b->folder, b->source[i]);
         argv[n++] = path[i];
     }
     argv[n++] = "-o";
-    argv[n++] = (char *)library;
+    argv[n++] = b->built;
     argv[n++] = "-lm";
     argv[n] = NULL;
-    return process_run(argv, log);
+    return process_run(argv, log) ? fail(b, b->patch->file, "the changed model does not compile") : 0;
 }
 
-const block_type_t *canary_model(const canary_t *canary, const char *unit, dut_status_t *status,
-                                 char error[DUT_ERROR_MAX])
+/* The library of this very text, from the cache or built: several runs of one canary want it. */
+static int build(model_build_t *b, const char *name)
 {
-    char cache[PATH_MAX_BYTES], folder[PATHS], library[PATHS], log[PATHS];
-    if (!process_exists("cc"))
-        return fail(status, DUT_MISSING_TOOL, error, "cc", "not found; install the package gcc");
-    if (paths_cache(cache, error)) return *status = DUT_BAD_INPUT, NULL;
-    snprintf(folder, sizeof folder, "%s/canary-%s-%ld", cache, canary->name, (long)getpid());
-    snprintf(library, sizeof library, "%s/model.so", folder);
-    snprintf(log, sizeof log, "%s/log", folder);
-    if (mkdir(folder, 0777) && errno != EEXIST)
-        return fail(status, DUT_BAD_INPUT, error, folder, strerror(errno));
-    if (!write_changed(&canary->patch, folder, error)) return *status = DUT_BAD_INPUT, NULL;
-    if (compile(&canary->patch, folder, library, log)) {
-        return fail(status, DUT_BAD_INPUT, error, canary->name, "the changed model does not compile");
-    }
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    char *const remove[] = {"rm", "-rf", folder, NULL};
-    process_run(remove, "/dev/null");
-    if (!handle) return fail(status, DUT_BAD_INPUT, error, canary->name, dlerror());
+    char cache[PATH_MAX_BYTES], log[PATHS + 8];
+    if (list_sources(b) || hash_sources(b) || paths_cache(cache, b->error)) return -1;
+    snprintf(b->library, sizeof b->library, "%s/canary-%s-%016llx.so", cache, name,
+             (unsigned long long)b->hash);
+    if (!access(b->library, R_OK)) return 0;
+    snprintf(b->folder, sizeof b->folder, "%s.part%ld", b->library, (long)getpid());
+    snprintf(b->built, sizeof b->built, "%s/model.so", b->folder);
+    snprintf(log, sizeof log, "%s/log", b->folder);
+    int status = fill_folder(b);
+    if (!status) status = compile(b, log);
+    if (!status && rename(b->built, b->library)) status = fail(b, b->library, strerror(errno));
+    char *const clean[] = {"rm", "-rf", b->folder, NULL};
+    process_run(clean, "/dev/null");
+    return status;
+}
+
+const block_type_t *canary_model(const canary_t *canary, const char *unit, const design_t *d,
+                                 dut_status_t *status, char error[DUT_ERROR_MAX])
+{
+    model_build_t b = {.patch = &canary->patch, .error = error};
+    *status = process_exists("cc") ? DUT_BAD_INPUT : DUT_MISSING_TOOL;
+    if (*status == DUT_MISSING_TOOL) return fail(&b, "cc", "not found; install the package gcc"), NULL;
+    if (build(&b, canary->name)) return NULL;
+    void *handle = dlopen(b.library, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) return fail(&b, canary->name, dlerror()), NULL;
     const block_type_t *(*find)(const char *) =
         (const block_type_t *(*)(const char *))(uintptr_t)dlsym(handle, "block_find");
+    const block_type_t *(*fast)(const block_type_t *, const design_t *) =
+        (const block_type_t *(*)(const block_type_t *, const design_t *))(uintptr_t)dlsym(handle,
+                                                                                          "block_fast");
     const block_type_t *type = find ? find(unit) : NULL;
-    return type ? type : fail(status, DUT_BAD_INPUT, error, unit, "no such unit in the changed model");
+    if (type && canary_is_fast(canary)) type = fast ? fast(type, d) : NULL;
+    if (!type) return fail(&b, unit, "no such model of it in the changed sources"), NULL;
+    *status = DUT_OK;
+    return type;
 }

@@ -20,7 +20,7 @@ typedef struct {
     canary_side_t side;
     const char *unit;       /* where cosim must see it */
     patch_t patch;          /* file in rtl/ or model/ */
-    const char *kind;       /* what goes wrong */
+    const char *kind;       /* "kind: what goes wrong" */
     const char *arithmetic; /* "published", "signed" or NULL: the designs that show it */
 } canary_t;
 
@@ -29,10 +29,16 @@ extern const canary_t canaries[];
 
 const canary_t *canary_find(const char *name);
 
-/* The type of `unit` in a model built with the canary's change; NULL and one line in error otherwise. The
-   library stays loaded until the process ends. */
-const block_type_t *canary_model(const canary_t *canary, const char *unit, dut_status_t *status,
-                                 char error[DUT_ERROR_MAX]);
+/* True when the design's arithmetic has what the canary changes. */
+bool canary_shows(const canary_t *canary, const design_t *d);
+
+/* True when it sits in a fast model's source: only that model shows it, else only the reference does. */
+bool canary_is_fast(const canary_t *canary);
+
+/* The type of `unit` in a model built with the canary's change, the fast one for a canary of a fast source;
+   NULL and one line in error otherwise. The library stays loaded until the process ends. */
+const block_type_t *canary_model(const canary_t *canary, const char *unit, const design_t *d,
+                                 dut_status_t *status, char error[DUT_ERROR_MAX]);
 
 #ifdef __cplusplus
 }

@@ -14,7 +14,8 @@ bool cosim_has_class(const char *unit, stimulus_class_t kind)
 
 const block_type_t *cosim_model(const cosim_config_t *c, dut_status_t *status, char error[DUT_ERROR_MAX])
 {
-    if (c->canary && c->canary->side == CANARY_MODEL) return canary_model(c->canary, c->unit, status, error);
+    if (c->canary && c->canary->side == CANARY_MODEL)
+        return canary_model(c->canary, c->unit, c->design, status, error);
     const block_type_t *type = block_find(c->unit);
     const block_type_t *fast = c->fast && type ? block_fast(type, c->design) : NULL;
     if (type) return fast ? fast : type;
@@ -46,6 +47,10 @@ static void run_cycles(const cosim_config_t *c, lockstep_t *l, stimulus_t *s, co
                        void *context, cosim_result_t *r)
 {
     r->diverged = !lockstep_reset(l);
+    if (r->diverged) {
+        r->cycle = COSIM_RESET;
+        if (observer) observer(context, l, COSIM_RESET, true);
+    }
     for (uint64_t cycle = 0; cycle < c->cycles && !r->diverged; ++cycle) {
         stimulus_next(s);
         r->cycle = cycle;

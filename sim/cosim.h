@@ -26,16 +26,19 @@ typedef struct {
     const char *report_dir; /* where waves of a divergence go; NULL: none are written */
 } cosim_config_t;
 
+/* The "cycle" of a divergence right after reset, before cycle 0. */
+#define COSIM_RESET UINT64_MAX
+
 typedef struct {
     lockstep_count_t count;
     double seconds;
     bool diverged;
-    uint64_t cycle;   /* of the divergence, counted from 0 after reset */
+    uint64_t cycle;   /* of the divergence, counted from 0 after reset; or COSIM_RESET */
     char vacuous[64]; /* not empty: the run compared nothing worth a pass, and what was zero */
 } cosim_result_t;
 
 /* Called twice a cycle: when outputs are settled and compared, and after the edge (not after a divergence).
- */
+   Once with COSIM_RESET when the state after reset differs. */
 typedef void (*cosim_observer_t)(void *context, lockstep_t *l, uint64_t cycle, bool after_edge);
 
 /* Runs; DUT_OK and *result, or one line in error. The observer may be NULL. */

@@ -29,7 +29,10 @@ void report_command(const cosim_config_t *c, char *command, size_t n)
     int at = snprintf(command, n,
                       "sanger cosim --design %s --unit %s --stimulus %s --seed %" PRIu64 " --cycles %" PRIu64,
                       c->design_name, c->unit, stimulus_names[c->kind], c->seed, c->cycles);
-    if (!c->fast && at > 0 && (size_t)at < n)
+    const block_type_t *type = block_find(c->unit);
+    bool chosen =
+        !c->fast && type && block_fast(type, c->design); /* fast is the default where there is one */
+    if (chosen && at > 0 && (size_t)at < n)
         at += snprintf(command + at, n - (size_t)at, " --model reference");
     if (c->canary && at > 0 && (size_t)at < n)
         snprintf(command + at, n - (size_t)at, " --canary %s", c->canary->name);
@@ -115,12 +118,13 @@ static void print_inputs(gather_t *g, const block_t *b, uint64_t cycle)
 void report_mismatch(FILE *out, const cosim_config_t *c, uint64_t cycle, const char *phase,
                      const difference_t *x)
 {
-    char name[SIGNAL_NAME_MAX];
+    char name[SIGNAL_NAME_MAX], when[24] = "reset";
     signal_element_name(x->signal, x->index, name);
+    if (cycle != COSIM_RESET) snprintf(when, sizeof when, "%" PRIu64, cycle);
     fprintf(out,
-            "MISMATCH %s cycle=%" PRIu64 " phase=[%s] signal=%s kind=%s model=0x%" PRIx64
-            " (%.6g) dut=0x%" PRIx64 " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
-            c->unit, cycle, phase, name, signal_kind_name(x->signal->kind), x->model,
+            "MISMATCH %s cycle=%s phase=[%s] signal=%s kind=%s model=0x%" PRIx64 " (%.6g) dut=0x%" PRIx64
+            " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
+            c->unit, when, phase, name, signal_kind_name(x->signal->kind), x->model,
             real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut,
             c->design_name, stimulus_names[c->kind], c->seed);
 }
@@ -153,7 +157,7 @@ static void print_differences(gather_t *g, lockstep_t *l)
         add_difference(list, &x[i]);
     }
     if (n > LINES_MAX) fprintf(g->out, "... and %d more elements differ\n", n - LINES_MAX);
-    if (g->wave) wave_save_file(g->wave_path, l, x, n, g->cycle);
+    if (g->wave) wave_save_file(g->wave_path, l, x, n, g->cycle == COSIM_RESET ? 0 : g->cycle);
     g->lines = n;
     free(phase);
 }
@@ -161,9 +165,10 @@ static void print_differences(gather_t *g, lockstep_t *l)
 static void observe(void *context, lockstep_t *l, uint64_t cycle, bool after_edge)
 {
     gather_t *g = context;
-    if (g->config->report_dir && !g->wave && cycle + WAVE_CYCLES >= g->cycle)
+    uint64_t shown = cycle == COSIM_RESET ? 0 : cycle; /* waves begin with the state after reset */
+    if (g->config->report_dir && !g->wave && g->cycle - cycle <= WAVE_CYCLES)
         g->wave = wave_open(g->wave_path, l);
-    if (g->wave) wave_emit(g->wave, l, cycle, after_edge);
+    if (g->wave) wave_emit(g->wave, l, shown, after_edge);
     if (!after_edge && cycle + INPUT_CYCLES > g->cycle) print_inputs(g, lockstep_model(l), cycle);
     const difference_t *x;
     if (cycle == g->cycle && !g->lines && lockstep_differences(l, &x) > 0) print_differences(g, l);
@@ -189,7 +194,10 @@ static void write_json(gather_t *g, const char *command)
     cJSON_AddStringToObject(g->json, "design_hash", hash);
     cJSON_AddStringToObject(g->json, "stimulus", stimulus_names[c->kind]);
     cJSON_AddNumberToObject(g->json, "seed", (double)c->seed);
-    cJSON_AddNumberToObject(g->json, "cycle", (double)g->cycle);
+    if (g->cycle == COSIM_RESET)
+        cJSON_AddStringToObject(g->json, "cycle", "reset");
+    else
+        cJSON_AddNumberToObject(g->json, "cycle", (double)g->cycle);
     cJSON_AddStringToObject(g->json, "command", command);
     char *text = cJSON_Print(g->json);
     snprintf(path, sizeof path, "%s/report.json", c->report_dir);
@@ -212,7 +220,8 @@ dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *re
     if (c->report_dir) snprintf(g.wave_path, sizeof g.wave_path, "%s/window", c->report_dir);
     dut_status_t status = cosim_run(c, observe, &g, &again, error);
     wave_close(g.wave);
-    if (!status && !g.lines) fprintf(out, "MISMATCH %s in the state after reset\n", c->unit);
+    if (!status && !g.lines)
+        fprintf(out, "MISMATCH %s did not come again: the run does not repeat\n", c->unit);
     report_command(c, command, sizeof command);
     fprintf(out, "REPRODUCE %s\n", command);
     if (!status && c->report_dir) {

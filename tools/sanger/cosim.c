@@ -72,6 +72,17 @@ static int parse(int argc, char **argv, options_t *o)
     return EXIT_HOLDS;
 }
 
+/* A planted bug chooses the unit, and the model that it sits in. */
+static int plant(options_t *o, const design_t *d)
+{
+    if (!o->canary) return EXIT_HOLDS;
+    if (!o->unit) o->unit = o->canary->unit;
+    if (o->canary->side == CANARY_MODEL) o->reference = !canary_is_fast(o->canary);
+    if (canary_shows(o->canary, d)) return EXIT_HOLDS;
+    return usage_error("cosim", "--canary: expected a design with %s arithmetic for %s, found %s",
+                       o->canary->arithmetic, o->canary->name, d->name);
+}
+
 static int run(int argc, char **argv)
 {
     options_t o = {.cycles = 10000, .seed = 1};
@@ -79,7 +90,8 @@ static int run(int argc, char **argv)
     int code = parse(argc, argv, &o);
     if (code) return code;
     if (!load_design("cosim", o.design, &d)) return EXIT_USAGE;
-    if (o.canary && !o.unit) o.unit = o.canary->unit;
+    code = plant(&o, &d);
+    if (code) return code;
     suite_t suite = {.designs = &d,
                      .design_names = &o.design,
                      .n_designs = 1,
@@ -106,7 +118,7 @@ const verb_t verb_cosim = {
     "  --seed S           replays a run (default 1)\n"
     "  --stimulus CLASS   legal, illegal, corner or scheduled; all otherwise\n"
     "  --model M          fast (default; where a unit has a fast model) or reference\n"
-    "  --canary NAME      plant a known bug; it must be found\n"
+    "  --canary NAME      plant a known bug, in its unit unless --unit names another; it must be found\n"
     "  --list-canaries    their names\n"
     "  --report FOLDER    where a divergence leaves waves (FST, GTKWave save file) and report.json\n"
     "  --waves            the same in ./sanger-report\n"

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Is every planted bug found, and does the printed command find it again?
+
+usage: canaries.py SANGER [NAME ...]
+
+Each canary runs under the regression's own stimulus on a small design. It has to end with exit code 1 and a
+MISMATCH line of its unit; the REPRODUCE command has to give the same first line; the same run of the clean
+design has to pass. Every block needs canaries on both sides, every kind of bug at least one.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+CYCLES = "3000"
+WORKERS = 2
+DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3"}
+BLOCKS = "exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise".split()
+KINDS = "delay operand order handshake clear reset lut sign width bound count".split()
+
+
+class Failed(Exception):
+    """One reason, one line."""
+
+
+def demand(holds, text):
+    if not holds:
+        raise Failed(text)
+
+
+def run(command, folder):
+    """Exit code and both outputs; a list runs as it is, a line through the shell as a reader would type it."""
+    env = dict(os.environ, PATH=os.path.dirname(SANGER) + os.pathsep + os.environ["PATH"])
+    done = subprocess.run(command, shell=isinstance(command, str), cwd=folder, env=env, text=True, timeout=300,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def cosim(folder, design, *options):
+    return run([SANGER, "cosim", "--design", design, "--cycles", CYCLES, *options], folder)
+
+
+def list_canaries():
+    code, out, _ = run([SANGER, "cosim", "--list-canaries"], ".")
+    demand(code == 0, "--list-canaries fails")
+    rows = [line.split(None, 4) for line in out.splitlines()]
+    return [dict(zip(("name", "side", "unit", "arithmetic", "kind"), row)) for row in rows]
+
+
+def first(out, word):
+    return next((line for line in out.splitlines() if line.startswith(word + " ")), "")
+
+
+def catchers(out):
+    """The stimulus classes of the runs that failed."""
+    return [line.split()[3] for line in out.splitlines() if line.startswith("FAIL ")]
+
+
+def check_canary(canary):
+    """The row of the table."""
+    name, design, unit = canary["name"], DESIGNS[canary["arithmetic"]], canary["unit"]
+    with tempfile.TemporaryDirectory() as folder:
+        code, out, err = cosim(folder, design, "--canary", name)
+        mismatch, again = first(out, "MISMATCH"), first(out, "REPRODUCE")[len("REPRODUCE "):]
+        demand(code == 1, f"{name}: exit code {code}, not 1: {err.strip()}")
+        demand(mismatch.startswith(f"MISMATCH {unit} "), f"{name}: no MISMATCH line of {unit}")
+        demand(again.startswith("sanger cosim "), f"{name}: no REPRODUCE line")
+        demand("--model" not in again or unit == "pe_array", f"{name}: {unit} has one model: {again}")
+        waves = [os.path.join(root, f) for root, _, files in os.walk(folder) for f in files if f == "window.fst"]
+        demand(waves and all(os.path.getsize(w) for w in waves), f"{name}: no waves")
+        code, repeated, err = run(again, folder)
+        demand(code == 1, f"{name}: the printed command gives exit code {code}: {again}: {err.strip()}")
+        demand(first(repeated, "MISMATCH") == mismatch, f"{name}: another first mismatch from: {again}")
+    fields = dict(re.findall(r"(\w+)=(\S+)", mismatch))
+    return [name, unit, canary["side"], ",".join(catchers(out)), fields["cycle"], fields["signal"], canary["kind"]]
+
+
+def check_clean(pair):
+    design, unit = pair
+    code, out, err = cosim(".", design, "--unit", unit)
+    demand(code == 0 and first(out, "PASS"), f"clean {unit} of {design}: exit code {code}: {err.strip()}")
+
+
+def check_parents():
+    """A bug shows from the block above, and not from a block that does not contain it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, above in (("rtl_pe_load_adds", "pe_row"), ("model_pe_move_drops", "pe_row")):
+            code, out, _ = cosim(folder, "odd_5x7x3", "--unit", above, "--canary", name)
+            demand(code == 1 and first(out, f"MISMATCH {above}"), f"{name} does not show in {above}")
+        code, _, err = cosim(folder, "odd_5x7x3", "--unit", "exp", "--canary", "rtl_pe_load_adds")
+        demand(code == 2 and len(err.splitlines()) == 1, "a canary outside the unit is not refused")
+        code, _, err = cosim(folder, "published_8x8", "--canary", "rtl_pe_load_adds")
+        demand(code == 2 and len(err.splitlines()) == 1, "a canary of the other arithmetic is not refused")
+
+
+def check_list(canaries):
+    for block in BLOCKS:
+        for side in ("rtl", "model"):
+            demand(any(c["unit"] == block and c["side"] == side for c in canaries), f"{block}: no {side} canary")
+    for kind in KINDS:
+        demand(any(c["kind"].startswith(kind + ":") for c in canaries), f"no canary of kind {kind}")
+
+
+def attempt(job):
+    """(row or None, reason or None)"""
+    check, argument = job
+    try:
+        return check(*argument), None
+    except (Failed, subprocess.TimeoutExpired) as reason:
+        return None, str(reason)
+
+
+def main():
+    chosen = sys.argv[2:]
+    canaries = [c for c in list_canaries() if not chosen or c["name"] in chosen]
+    clean = sorted({(DESIGNS[c["arithmetic"]], c["unit"]) for c in canaries})
+    jobs = [(check_clean, (pair,)) for pair in clean] + [(check_canary, (c,)) for c in canaries]
+    if not chosen:
+        jobs += [(check_list, (canaries,)), (check_parents, ())]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = list(pool.map(attempt, jobs))
+    rows = [row for row, _ in results if row]
+    head = ["canary", "unit", "side", "caught by", "cycle", "first signal", "kind"]
+    widths = [max(len(r[i]) for r in rows + [head]) for i in range(len(head))]
+    for row in [head] + rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+    reasons = [reason for _, reason in results if reason]
+    for reason in reasons:
+        print("FAIL", reason)
+    print(f"{len(canaries)} canaries, {len(rows)} caught and repeated; {len(clean)} clean units; seed 1, {CYCLES} cycles")
+    return 1 if reasons or not rows or len(rows) != len(canaries) else 0
+
+
+if __name__ == "__main__":
+    SANGER = os.path.abspath(sys.argv[1])
+    sys.exit(main())
