@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// rewrite_trace IN OUT: reads a trace head by head through the simulator's reader and writes it anew through its
-// writer. What Python finds in OUT went through C both ways.
+// rewrite_trace IN OUT: reads a trace head by head through the simulator's reader and writes it anew through
+// its writer. What Python finds in OUT went through C both ways.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +36,29 @@ static bool read_layer(const trace_t *trace, const trace_layer_t *from, trace_la
         }
     trace_head_free(&head);
     *to = (trace_layer_data_t){
-        .id = from->id, .B = from->B, .H = from->H, .Hkv = from->Hkv, .L = from->L, .M = from->M, .d = from->d,
-        .dtype = from->dtype_q, .q = q, .k = k, .v = v, .mask = mask, .valid = valid, .valid_q = valid_q,
-        .causal = from->causal, .scaling = from->scaling, .policy = from->policy_text,
-        .empty_row = from->empty_row, .threshold = from->threshold,
-        .threshold_count = from->threshold ? from->H : 0, .bits = from->bits,
-        .quant_q = from->quant_q, .quant_k = from->quant_k,
+        .id = from->id,
+        .B = from->B,
+        .H = from->H,
+        .Hkv = from->Hkv,
+        .L = from->L,
+        .M = from->M,
+        .d = from->d,
+        .dtype = from->dtype_q,
+        .q = q,
+        .k = k,
+        .v = v,
+        .mask = mask,
+        .valid = valid,
+        .valid_q = valid_q,
+        .causal = from->causal,
+        .scaling = from->scaling,
+        .policy = from->policy_text,
+        .empty_row = from->empty_row,
+        .threshold = from->threshold,
+        .threshold_count = from->threshold ? from->H : 0,
+        .bits = from->bits,
+        .quant_q = from->quant_q,
+        .quant_k = from->quant_k,
     };
     return true;
 }
@@ -55,7 +72,8 @@ int main(int argc, char **argv)
         trace_data_t data = {.model = trace_model(trace), .source = trace_source(trace)};
         data.layer_count = trace_layer_count(trace);
         trace_layer_data_t *layers = need(data.layer_count, sizeof *layers);
-        for (size_t i = 0; ok && i < data.layer_count; i++) ok = read_layer(trace, trace_layer(trace, i), layers + i, err);
+        for (size_t i = 0; ok && i < data.layer_count; i++)
+            ok = read_layer(trace, trace_layer(trace, i), layers + i, err);
         data.layers = layers;
         ok = ok && trace_write(argv[2], &data, err, sizeof err);
     }
