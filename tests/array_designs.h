@@ -3,7 +3,7 @@
 #ifndef SANGER_TESTS_ARRAY_DESIGNS_H
 #define SANGER_TESTS_ARRAY_DESIGNS_H
 
-#include "design.h"
+#include "../model/design.h"
 
 /* The formats of the paper's machine. */
 static inline design_t signed_design(int rows, int columns, int pes)

@@ -6,8 +6,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "block.h"
-#include "random.h"
+#include "../model/block.h"
+#include "../sim/random.h"
 
 static inline void put(block_t *b, const char *name, size_t index, int64_t value)
 {

@@ -4,7 +4,7 @@
 
 #include "array_designs.h"
 #include "array_drive.h"
-#include "delay_line.h"
+#include "../model/delay_line.h"
 
 enum { CYCLES = 2000, LANES = 64, DEPTH = 128 };
 

@@ -22,6 +22,7 @@ static char *changed(const char *old, const char *new)
     char *text = design_print(&d), *at = strstr(text, old);
     ck_assert_msg(at != NULL, "'%s' is not in the design", old);
     char *out = malloc(strlen(text) + strlen(new) + 1);
+    ck_assert_ptr_nonnull(out);
     sprintf(out, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
     free(text);
     return out;

@@ -5,7 +5,7 @@
 
 #include "array_designs.h"
 #include "array_drive.h"
-#include "pe.h"
+#include "../model/pe.h"
 
 enum { CASES = 20000 };
 

@@ -6,8 +6,8 @@
 
 #include "array_designs.h"
 #include "array_drive.h"
-#include "pass.h"
-#include "pe_array.h"
+#include "../sim/pass.h"
+#include "../model/pe_array.h"
 
 enum { ROWS = 12, COLUMNS = 24, PES = 8, HEAD = 32, SEEDS = 20 };
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "array_designs.h"
-#include "pe_array_fast.h"
-#include "stimulus.h"
+#include "../model/pe_array_fast.h"
+#include "../sim/stimulus.h"
 
 enum { RUNS = 3 };
 

@@ -6,7 +6,7 @@
 
 #include "array_designs.h"
 #include "array_drive.h"
-#include "pe_row.h"
+#include "../model/pe_row.h"
 
 enum { CYCLES = 400, COLUMNS = 24, PES = 16 };
 
