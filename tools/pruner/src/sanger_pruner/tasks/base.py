@@ -109,7 +109,7 @@ def pad(rows: list[dict[str, Any]], tokenizer: Any, length: int) -> Batch:
 def model_inputs(model: nn.Module, batch: Batch) -> Batch:
     """What the model takes of a batch. An encoder-decoder reads the same tokens on both sides, so its decoder gets
     the same mask."""
-    inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
+    inputs: Batch = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
     config: Any = model.config
     if config.is_encoder_decoder:
         inputs["decoder_attention_mask"] = inputs["attention_mask"]

@@ -2,9 +2,8 @@
 
 A model reads the passage with a mask token in place of each blank. An option scores the mean log-probability of its
 tokens where the blank is. Masked models predict it at the blank, encoder-decoders at the decoder's position for it.
-Causal models see what is to its left: they read `_` for a blank and predict it one position before (a blank that opens a
-feature: at it). The loss is the
-cross-entropy over the four scores.
+Causal models see what is to its left: they read `_` for a blank and predict it one position before, or at it where a
+feature begins with a blank. The loss is the cross-entropy over the four scores.
 """
 
 from __future__ import annotations
