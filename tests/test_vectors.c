@@ -266,14 +266,22 @@ END_TEST
 
 START_TEST(narrow_signed_words_are_sign_extended)
 {
+    /* -1 * 1 in 16 fraction bits: the accumulator takes -2^-16, whatever widths say so. */
+    static const char *const texts[] = {
+        PE_IN("a:4", "b:20") "# outputs: acc:32\nf 10000 0 0 0 2 0 0 | 0\n0 0 0 0 0 1 0 0 | ffffffff\n",
+        PE_IN("a:32", "b:20") "# outputs: acc:4\nffffffff 10000 0 0 0 2 0 0 | 0\n0 0 0 0 0 1 0 0 | f\n",
+        PE_IN("a:64", "b:20") "# outputs: acc:40\nffffffffffffffff 10000 0 0 0 2 0 0 | 0\n"
+                              "0 0 0 0 0 1 0 0 | ffffffffff\n",
+    };
     design_t d = load("published_8x8");
     scratch_t s = scratch_open();
-    vectors_result_t r;
-    char error[DUT_ERROR_MAX];
-    /* -1 * 1 in 16 fraction bits: the accumulator loads floor(-2^-16 * 1) = -1. */
-    put(s.path, PE_IN("a:4", "b:20") "# outputs: acc:4\nf 10000 0 0 0 2 0 0 | 0\n0 0 0 0 0 1 0 0 | f\n");
-    demand(!check(&d, "pe", s.path, &r, error), "%s", error);
-    demand(vectors_hold(&r) && r.compared == 2, "%s", r.first);
+    for (int i = 0; i < 3; ++i) {
+        vectors_result_t r;
+        char error[DUT_ERROR_MAX];
+        put(s.path, texts[i]);
+        demand(!check(&d, "pe", s.path, &r, error), "file %d: %s", i, error);
+        demand(vectors_hold(&r) && r.compared == 2, "file %d: %s", i, r.first);
+    }
     unlink(s.path);
 }
 END_TEST

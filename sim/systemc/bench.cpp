@@ -61,7 +61,7 @@ bool parse_count(const char *text, uint64_t max, uint64_t *value)
 }
 
 // Empty, or what is wrong with the option.
-std::string take(int option, options_t &o)
+std::string take(int option, const char *found, options_t &o)
 {
     cosim_config_t &c = o.config;
     switch (option) {
@@ -86,7 +86,8 @@ std::string take(int option, options_t &o)
         return c.canary ? "" : expected("canary", "a name from sanger cosim --list-canaries", optarg);
     case 'v': o.trace = optarg; return "";
     case 'h': o.help = true; return "";
-    default: return "expected options from --help";
+    case ':': return std::string(found) + ": expected a value, found nothing";
+    default: return std::string("options: expected those of --help, found '") + found + "'";
     }
 }
 
@@ -98,12 +99,13 @@ int parse(int argc, char **argv, options_t &o)
         {"stimulus", required_argument, nullptr, 't'}, {"model", required_argument, nullptr, 'm'},
         {"canary", required_argument, nullptr, 'k'},   {"trace", required_argument, nullptr, 'v'},
         {"help", no_argument, nullptr, 'h'},           {nullptr, 0, nullptr, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-        const std::string wrong = take(c, o);
+    for (int c; (c = getopt_long(argc, argv, ":", options, nullptr)) != -1;) {
+        const std::string wrong = take(c, argv[optind - 1], o);
         if (!wrong.empty()) return usage_error(wrong);
     }
     if (o.help) return EXIT_HOLDS;
-    if (optind < argc) return usage_error(std::string("expected options only, found '") + argv[optind] + "'");
+    if (optind < argc)
+        return usage_error(std::string("arguments: expected options only, found '") + argv[optind] + "'");
     if (!o.config.design_name) return usage_error("--design: expected a name or a path, found nothing");
     if (!o.config.unit) return usage_error("--unit: expected a unit, found nothing");
     return EXIT_HOLDS;
@@ -194,12 +196,21 @@ int print_divergence(const cosim_config_t &c, const checker_module &checker, blo
     return EXIT_MISMATCH;
 }
 
+// The kernel itself divides by zero when it cannot write a trace.
+bool can_trace(const std::string &path)
+{
+    if (path.empty()) return true;
+    std::FILE *file = std::fopen((path + ".vcd").c_str(), "a");
+    return file && !std::fclose(file);
+}
+
 using trace_t = std::unique_ptr<sc_core::sc_trace_file, trace_closer_t>;
 
 trace_t open_trace(const std::string &path, const bench_t &bench)
 {
     if (path.empty()) return nullptr;
     trace_t file(sc_core::sc_create_vcd_trace_file(path.c_str()));
+    file->set_time_unit(1, sc_core::SC_NS);
     sc_core::sc_trace(file.get(), bench.clk, "clk");
     sc_core::sc_trace(file.get(), bench.wires.in, "in");
     sc_core::sc_trace(file.get(), bench.wires.model_out, "model_out");
@@ -262,11 +273,13 @@ int sc_main(int argc, char **argv)
     char error[DESIGN_ERROR_MAX] = "";
     o.config.cycles = 10000;
     o.config.seed = 1;
-    // The kernel's own remark that the simulation was stopped is no part of the result.
-    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_DO_NOTHING);
+    // The kernel's remarks on its own doings are no part of the result.
+    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     const int code = parse(argc, argv, o);
     if (code) return code;
     if (o.help) return std::fputs(help, stdout) < 0;
     if (paths_design(o.config.design_name, &d, error)) return usage_error(error);
+    if (!can_trace(o.trace))
+        return usage_error(expected("trace", "a file that can be written", o.trace.c_str()));
     return run(o, d);
 }
