@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "report.h"
+
+enum { SHOWN_MAX = 16 };
 
 const char *const host_unit_names[HOST_UNITS] = {"score_array", "binarise", "split", "pe_array", "normalise"};
 
@@ -44,12 +51,27 @@ void host_close(host_t *h)
     }
 }
 
+/* What differs, on stderr: a replay that diverges ends there and the same command shows it again. */
+static void print_differences(const host_t *h, host_unit_t unit)
+{
+    const difference_t *x;
+    const lockstep_t *l = h->unit[unit];
+    char when[24], *phase = report_phase(lockstep_model(l));
+    int n = lockstep_differences(l, &x);
+    snprintf(when, sizeof when, "%" PRIu64, lockstep_count(l)->cycles);
+    for (int i = 0; i < n && i < SHOWN_MAX; ++i) {
+        report_difference(stderr, host_unit_names[unit], when, phase ? phase : "", &x[i], "replay");
+    }
+    free(phase);
+}
+
 /* Notes the first difference; the head's replay then unwinds. */
 static bool check(host_t *h, host_unit_t unit, bool equal)
 {
     if (!equal && !h->diverged) {
         h->diverged = true;
         h->diverged_unit = unit;
+        print_differences(h, unit);
     }
     return equal;
 }

@@ -11,7 +11,14 @@
 
 #include "wave.h"
 
-enum { INPUT_CYCLES = 8, WAVE_CYCLES = 32, LINES_MAX = 64, ELEMENTS_MAX = 16, PATHS = 4352 };
+enum {
+    INPUT_CYCLES = 8,
+    WAVE_CYCLES = 32,
+    HELD_CYCLES = 256,
+    LINES_MAX = 64,
+    ELEMENTS_MAX = 16,
+    PATHS = 4352
+};
 
 /* Everything the second run gathers. */
 typedef struct {
@@ -115,18 +122,25 @@ static void print_inputs(gather_t *g, const block_t *b, uint64_t cycle)
 
 /* ---- the differences ---- */
 
+void report_difference(FILE *out, const char *unit, const char *when, const char *phase,
+                       const difference_t *x, const char *run)
+{
+    char name[SIGNAL_NAME_MAX];
+    signal_element_name(x->signal, x->index, name);
+    fprintf(out,
+            "MISMATCH %s cycle=%s phase=[%s] signal=%s kind=%s model=0x%" PRIx64 " (%.6g) dut=0x%" PRIx64
+            " (%.6g) xor=0x%" PRIx64 " run=%s\n",
+            unit, when, phase, name, signal_kind_name(x->signal->kind), x->model,
+            real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut, run);
+}
+
 void report_mismatch(FILE *out, const cosim_config_t *c, uint64_t cycle, const char *phase,
                      const difference_t *x)
 {
-    char name[SIGNAL_NAME_MAX], when[24] = "reset";
-    signal_element_name(x->signal, x->index, name);
+    char when[24] = "reset", run[PATHS];
     if (cycle != COSIM_RESET) snprintf(when, sizeof when, "%" PRIu64, cycle);
-    fprintf(out,
-            "MISMATCH %s cycle=%s phase=[%s] signal=%s kind=%s model=0x%" PRIx64 " (%.6g) dut=0x%" PRIx64
-            " (%.6g) xor=0x%" PRIx64 " run=%s:%s:%" PRIu64 "\n",
-            c->unit, when, phase, name, signal_kind_name(x->signal->kind), x->model,
-            real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut,
-            c->design_name, stimulus_names[c->kind], c->seed);
+    snprintf(run, sizeof run, "%s:%s:%" PRIu64, c->design_name, stimulus_names[c->kind], c->seed);
+    report_difference(out, c->unit, when, phase, x, run);
 }
 
 static void add_difference(cJSON *list, const difference_t *x)
@@ -230,5 +244,37 @@ dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *re
                 c->report_dir);
     }
     cJSON_Delete(g.json);
+    return status;
+}
+
+/* ---- waves of a run that held ---- */
+
+static void observe_waves(void *context, lockstep_t *l, uint64_t cycle, bool after_edge)
+{
+    gather_t *g = context;
+    if (!g->wave) g->wave = wave_open(g->wave_path, l);
+    if (!g->wave) return;
+    wave_emit(g->wave, l, cycle == COSIM_RESET ? 0 : cycle, after_edge);
+    if (cycle == 0 && !after_edge) wave_save_file(g->wave_path, l, NULL, 0, 0);
+}
+
+dut_status_t report_waves(const cosim_config_t *c, FILE *out, char error[DUT_ERROR_MAX])
+{
+    cosim_config_t first = *c;
+    gather_t g = {.config = c, .out = out};
+    cosim_result_t again;
+    if (make_report_dir(c, error)) return DUT_BAD_INPUT;
+    if (first.cycles > HELD_CYCLES) first.cycles = HELD_CYCLES;
+    snprintf(g.wave_path, sizeof g.wave_path, "%s/window", c->report_dir);
+    dut_status_t status = cosim_run(&first, observe_waves, &g, &again, error);
+    if (!status && !g.wave) {
+        snprintf(error, DUT_ERROR_MAX, "%s.fst: waves: expected a file that can be written, found none",
+                 g.wave_path);
+        status = DUT_BAD_INPUT;
+    }
+    wave_close(g.wave);
+    if (!status)
+        fprintf(out, "WAVES gtkwave %s/window.gtkw   (the first %" PRIu64 " cycles)\n", c->report_dir,
+                first.cycles);
     return status;
 }

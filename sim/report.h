@@ -22,7 +22,14 @@ dut_status_t report_divergence(const cosim_config_t *config, const cosim_result_
 /* The line about a finished run that every harness prints, and a VACUOUS line where it compared nothing. */
 void report_line(FILE *out, const cosim_config_t *config, dut_status_t status, const cosim_result_t *result);
 
-/* One MISMATCH line. */
+/* Runs again for its first cycles and leaves their waves in config->report_dir: of a run that held. */
+dut_status_t report_waves(const cosim_config_t *config, FILE *out, char error[DUT_ERROR_MAX]);
+
+/* One MISMATCH line: `when` is the cycle, `run` says what was run. */
+void report_difference(FILE *out, const char *unit, const char *when, const char *phase,
+                       const difference_t *x, const char *run);
+
+/* The same of a cosim run. */
 void report_mismatch(FILE *out, const cosim_config_t *config, uint64_t cycle, const char *phase,
                      const difference_t *x);
 

@@ -114,6 +114,9 @@ static void work(const suite_t *s, run_t *r, FILE *to)
     if (!r->status && r->result.diverged && report) {
         if (s->report_dir) mkdir(s->report_dir, 0777);
         r->status = report_divergence(&c, &r->result, report, r->error);
+    } else if (!r->status && s->waves && report) {
+        if (s->report_dir) mkdir(s->report_dir, 0777);
+        r->status = report_waves(&c, report, r->error);
     }
     if (report) fclose(report);
     fwrite(&r->status, sizeof r->status, 1, to);

@@ -29,6 +29,7 @@ typedef struct {
     int jobs;
     const char *report_dir; /* for waves of divergences, or NULL */
     const char *junit;      /* file, or NULL */
+    bool waves;             /* also of runs that held, in report_dir */
     bool json;
 } suite_t;
 

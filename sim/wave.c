@@ -24,13 +24,14 @@ struct wave {
 
 static void create_vars(wave_t *w, const signal_t *s, fstHandle **handles)
 {
-    char name[SIGNAL_NAME_MAX];
+    char name[SIGNAL_NAME_MAX], ranged[SIGNAL_NAME_MAX + 16];
     size_t count = signal_count(s);
     *handles = calloc(count, sizeof **handles);
     for (size_t i = 0; *handles && i < count; ++i) {
         enum fstVarDir dir = s->kind == SIGNAL_IN ? FST_VD_INPUT : FST_VD_IMPLICIT;
         signal_element_name(s, i, name);
-        (*handles)[i] = fstWriterCreateVar(w->fst, FST_VT_VCD_WIRE, dir, (uint32_t)s->bits, name, 0);
+        snprintf(ranged, sizeof ranged, s->bits > 1 ? "%s [%d:0]" : "%s", name, s->bits - 1);
+        (*handles)[i] = fstWriterCreateVar(w->fst, FST_VT_VCD_WIRE, dir, (uint32_t)s->bits, ranged, 0);
     }
 }
 
@@ -138,6 +139,11 @@ int wave_save_file(const char *path, const lockstep_t *l, const difference_t *di
             (unsigned long long)(cycle > 16 ? 2 * (cycle - 16) : 0), (unsigned long long)(2 * cycle));
     for (int i = 0; i < model->signals; ++i) {
         if (model->table[i].codes && !model->table[i].dims) list(out, unit, "in", &model->table[i], 0);
+    }
+    for (int i = 0; i < model->signals && !n; ++i) {
+        if (model->table[i].kind != SIGNAL_OUT) continue;
+        list(out, unit, "model", &model->table[i], 0);
+        list(out, unit, "dut", &model->table[i], 0);
     }
     for (int i = 0; i < n && i < SHOWN_MAX; ++i) {
         list(out, unit, "model", differences[i].signal, differences[i].index);

@@ -21,7 +21,8 @@ wave_t *wave_open(const char *path, const lockstep_t *l);
 void wave_emit(wave_t *w, const lockstep_t *l, uint64_t cycle, bool after_edge);
 void wave_close(wave_t *w);
 
-/* <path>.gtkw beside it, listing control inputs and the elements that differ. */
+/* <path>.gtkw beside it, listing control inputs and the elements that differ; without
+   differences the outputs' first elements. */
 int wave_save_file(const char *path, const lockstep_t *l, const difference_t *differences, int n,
                    uint64_t cycle);
 

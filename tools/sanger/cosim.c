@@ -19,8 +19,9 @@ typedef struct {
 static int list_canaries(void)
 {
     for (const canary_t *c = canaries; c->name; ++c) {
-        printf("%-28s %-5s %-12s %-10s %s\n", c->name, c->side == CANARY_RTL ? "rtl" : "model", c->unit,
-               c->arithmetic ? c->arithmetic : "any", c->kind);
+        const char *side = c->side == CANARY_RTL ? "rtl" : canary_is_fast(c) ? "fast" : "model";
+        printf("%-28s %-5s %-12s %-10s %s\n", c->name, side, c->unit, c->arithmetic ? c->arithmetic : "any",
+               c->kind);
     }
     return EXIT_HOLDS;
 }
@@ -78,6 +79,10 @@ static int plant(options_t *o, const design_t *d)
     if (!o->canary) return EXIT_HOLDS;
     if (!o->unit) o->unit = o->canary->unit;
     if (o->canary->side == CANARY_MODEL) o->reference = !canary_is_fast(o->canary);
+    if (canary_is_fast(o->canary) && !block_fast(block_find(o->unit), d))
+        return usage_error("cosim",
+                           "--canary: expected a unit and design with a fast model for %s, found %s of %s",
+                           o->canary->name, o->unit, d->name);
     if (canary_shows(o->canary, d)) return EXIT_HOLDS;
     return usage_error("cosim", "--canary: expected a design with %s arithmetic for %s, found %s",
                        o->canary->arithmetic, o->canary->name, d->name);
@@ -106,6 +111,7 @@ static int run(int argc, char **argv)
                                    : o.waves || o.canary ? "sanger-report"
                                                          : NULL,
                      .json = o.json,
+                     .waves = o.waves,
                      .verb = "cosim"};
     return suite_run(&suite);
 }
@@ -121,7 +127,8 @@ const verb_t verb_cosim = {
     "  --canary NAME      plant a known bug, in its unit unless --unit names another; it must be found\n"
     "  --list-canaries    their names\n"
     "  --report FOLDER    where a divergence leaves waves (FST, GTKWave save file) and report.json\n"
-    "  --waves            the same in ./sanger-report\n"
+    "  --waves            waves also of a run that holds: its first 256 cycles (default folder: "
+    "./sanger-report)\n"
     "  --json             results as JSON\n\n"
     "At the first divergence: one MISMATCH line per differing element, the last cycles' inputs, and the "
     "command that\n"
