@@ -41,7 +41,7 @@ static int64_t product(const pe_array_fast_t *a, int r, int k)
 static void accumulate_one(pe_array_fast_t *a, int r, int k)
 {
     int i = r * a->pes + k;
-    int64_t base = *a->c3 == C3_SELF ? a->acc_q[i] : *a->c3 == C3_LEFT ? a->tap[r][FAST_TAP_PAD + k - 1] : 0;
+    int64_t base = *a->c3 == C3_SELF ? a->acc_q[i] : *a->c3 == C3_LEFT && k ? a->tap[i - 1] : 0;
     int64_t sum = base + product(a, r, k), kept = sum;
     if (sum > INT32_MAX) kept = INT32_MAX;
     if (sum < INT32_MIN) kept = INT32_MIN;
@@ -50,9 +50,11 @@ static void accumulate_one(pe_array_fast_t *a, int r, int k)
     a->clipped[r] = (uint8_t)(a->clipped[r] + a->sat_q[i]);
 }
 
-static void accumulate_plain(pe_array_fast_t *a, int r)
+static void accumulate_plain(pe_array_fast_t *a)
 {
-    for (int k = 0; k < a->pes; ++k) accumulate_one(a, r, k);
+    for (int r = 0; r < a->rows; ++r) {
+        for (int k = 0; k < a->pes; ++k) accumulate_one(a, r, k);
+    }
 }
 
 /* ---- 16 PEs at a time ---- */
@@ -89,21 +91,24 @@ VECTOR static inline __m512i wide_product(__m512i a, __m512i b, __m512i drop, __
     return sum;
 }
 
-VECTOR static inline __m512i base_of(const pe_array_fast_t *a, int r, int k, __m512i acc)
+/* o of 16 PEs is the taps one word to the left; PE 0 of a row gets none. */
+VECTOR static inline __m512i base_of(int c3, __m512i acc, const int32_t *tap, int k)
 {
-    if (*a->c3 == C3_SELF) return acc;
-    if (*a->c3 == C3_LEFT) return _mm512_loadu_si512(&a->tap[r][FAST_TAP_PAD + k - 1]);
-    return _mm512_setzero_si512();
+    if (c3 == C3_SELF) return acc;
+    if (c3 != C3_LEFT) return _mm512_setzero_si512();
+    return _mm512_maskz_loadu_epi32((__mmask16)(k ? 0xffff : 0xfffe), tap - 1);
 }
 
-VECTOR static inline void accumulate_16(pe_array_fast_t *a, int r, int k)
+/* Lanes of PEs k .. k + 15 of row r that may be clipped; the others' accumulators are written when there are
+ * none. */
+VECTOR static inline __mmask16 accumulate_16(pe_array_fast_t *a, int r, int k, int c3, const int16_t *h)
 {
-    int i = r * a->pes + k, row = a->h_base + r;
+    size_t i = (size_t)(r * a->pes + k);
     __m128i c1 = _mm_load_si128((const __m128i *)&a->c1[i]), c2 = _mm_load_si128((const __m128i *)&a->c2[i]);
     __m128i columns = _mm_set1_epi8((char)a->columns);
     __mmask16 scored = _mm_cmpeq_epi8_mask(c1, columns), unsure = 0;
     __m512i x = taps(a->v[r], c1, a->v_base, _mm_cmplt_epu8_mask(c1, columns));
-    __m512i y = taps(a->h[row < a->rows ? row : row - a->rows], c2, 0, _mm_cmplt_epu8_mask(c2, columns));
+    __m512i y = taps(h, c2, 0, _mm_cmplt_epu8_mask(c2, columns));
     __m512i acc = _mm512_load_si512(&a->acc_q[i]), prod;
     if (scored) { /* else both are 16-bit words */
         x = _mm512_mask_loadu_epi32(x, scored, &a->score_q[i]);
@@ -112,18 +117,32 @@ VECTOR static inline void accumulate_16(pe_array_fast_t *a, int r, int k)
     } else {
         prod = _mm512_sra_epi32(_mm512_mullo_epi32(x, y), _mm_cvtsi32_si128(a->drop_sddmm));
     }
-    __m512i base = base_of(a, r, k, acc), sum = _mm512_add_epi32(base, prod);
+    __m512i base = base_of(c3, acc, &a->tap[i], k), sum = _mm512_add_epi32(base, prod);
     __m512i carry = _mm512_and_si512(_mm512_xor_si512(base, sum), _mm512_xor_si512(prod, sum));
     unsure |= _mm512_movepi32_mask(carry);
-    if (!unsure)
-        _mm512_store_si512(&a->acc_q[i], sum);
-    else
-        for (int lane = 0; lane < FAST_LANES; ++lane) accumulate_one(a, r, k + lane);
+    if (!unsure) _mm512_store_si512(&a->acc_q[i], sum);
+    return unsure;
 }
 
-VECTOR static void accumulate_vector(pe_array_fast_t *a, int r)
+/* Inlined once for each c3, so that its choices are made outside the loops. */
+VECTOR static inline __attribute__((always_inline)) void accumulate_rows(pe_array_fast_t *a, int c3)
 {
-    for (int k = 0; k < a->pes; k += FAST_LANES) accumulate_16(a, r, k);
+    int rows = a->rows, pes = a->pes;
+    for (int r = 0, at = a->h_base; r < rows; ++r, at = at + 1 < rows ? at + 1 : 0) {
+        for (int k = 0; k < pes; k += FAST_LANES) {
+            if (!accumulate_16(a, r, k, c3, a->h[at])) continue;
+            for (int lane = 0; lane < FAST_LANES; ++lane) accumulate_one(a, r, k + lane);
+        }
+    }
+}
+
+VECTOR static void accumulate_vector(pe_array_fast_t *a)
+{
+    switch (*a->c3) {
+    case C3_SELF: accumulate_rows(a, C3_SELF); break;
+    case C3_LEFT: accumulate_rows(a, C3_LEFT); break;
+    default: accumulate_rows(a, C3_LOAD); break;
+    }
 }
 #else
 static bool have_vectors(void)
@@ -138,25 +157,32 @@ static void accumulate_vector(pe_array_fast_t *a, int r)
 
 /* ---- settle ---- */
 
+static size_t plane_words(const pe_array_fast_t *a)
+{
+    return (size_t)(a->rows * a->pes);
+}
+static int32_t *plane_at(pe_array_fast_t *a, int word)
+{
+    return a->line + (size_t)word * (plane_words(a) + FAST_PLANE_PAD);
+}
+
 /* The plane that each c4 names: the accumulators themselves, an age, or zeros. */
 static void name_planes(pe_array_fast_t *a)
 {
-    size_t size = (size_t)a->rows * (size_t)a->pes;
     int most = a->columns - a->pes;
     a->plane[0] = a->acc_q;
     for (int age = 1, at = a->wp; age <= most; ++age) {
         at = at + 1 < a->depth ? at + 1 : 0;
-        a->plane[age] = a->line + (size_t)at * size;
+        a->plane[age] = plane_at(a, at);
     }
 }
 
 static void gather_taps(pe_array_fast_t *a)
 {
+    const size_t words = plane_words(a);
     const uint8_t *c4 = a->c4;
-    size_t i = 0;
-    for (int r = 0; r < a->rows; ++r) {
-        int32_t *tap = a->tap[r] + FAST_TAP_PAD;
-        for (int k = 0; k < a->pes; ++k, ++i) tap[k] = a->plane[c4[i]][i];
+    for (size_t i = 0; i < words; i += FAST_LANES) {
+        for (size_t lane = i; lane < i + FAST_LANES; ++lane) a->tap[lane] = a->plane[c4[lane]][lane];
     }
 }
 
@@ -194,20 +220,24 @@ static void tick_acc(pe_array_fast_t *a)
     size_t bytes = (size_t)a->rows * (size_t)a->pes * sizeof *a->acc_q;
     if (*a->c3 == C3_CLEAR) memset(a->acc_q, 0, bytes);
     if (*a->c3 < C3_SELF || *a->c3 > C3_LOAD) return;
-    for (int r = 0; r < a->rows; ++r) a->accumulate(a, r);
+    a->accumulate(a);
     uint8_t any = 0;
     for (int r = 0; r < a->rows; ++r) any |= a->clipped[r];
     a->any_clipped = any != 0;
 }
 
+static void clear_line(pe_array_fast_t *a)
+{
+    memset(a->line, 0, (size_t)((char *)plane_at(a, a->depth) - (char *)a->line));
+}
+
 static void tick_line(pe_array_fast_t *a)
 {
-    size_t size = (size_t)a->rows * (size_t)a->pes;
     if (*a->c3 == C3_CLEAR) {
-        memset(a->line, 0, (size_t)a->depth * size * sizeof *a->line);
+        clear_line(a);
         a->shown = a->depth;
     } else if (*a->c3 == C3_LEFT) {
-        memcpy(a->line + (size_t)a->wp * size, a->acc_q, size * sizeof *a->line);
+        memcpy(plane_at(a, a->wp), a->acc_q, plane_words(a) * sizeof *a->line);
         a->wp = a->wp ? a->wp - 1 : a->depth - 1;
         if (a->shown < a->depth) ++a->shown;
         memset(a->wp_q, a->wp, (size_t)a->rows);
@@ -301,12 +331,12 @@ static void show_operands(const pe_array_fast_t *a)
 
 static void show_line(pe_array_fast_t *a)
 {
-    size_t pes = (size_t)a->pes, rows = (size_t)a->rows, depth = (size_t)a->depth;
     for (int age = 1; age <= a->shown; ++age) {
-        size_t at = (size_t)((a->wp + age) % a->depth);
-        for (size_t r = 0; r < rows; ++r) {
-            memcpy(a->line_q + (r * depth + at) * pes, a->line + (at * rows + r) * pes,
-                   pes * sizeof *a->line);
+        int at = (a->wp + age) % a->depth;
+        const int32_t *plane = plane_at(a, at);
+        for (int r = 0; r < a->rows; ++r) {
+            int32_t *word = a->line_q + (size_t)(r * a->depth + at) * (size_t)a->pes;
+            memcpy(word, plane + r * a->pes, (size_t)a->pes * sizeof *word);
         }
     }
     a->shown = 0;
@@ -327,7 +357,7 @@ static void fast_reset(void *self)
     memset(a->clipped, 0, sizeof a->clipped);
     memset(a->v, 0, sizeof a->v);
     memset(a->h, 0, sizeof a->h);
-    memset(a->line, 0, (size_t)a->depth * (size_t)a->rows * (size_t)a->pes * sizeof *a->line);
+    clear_line(a);
 }
 
 static void fast_init(void *self, const design_t *d)

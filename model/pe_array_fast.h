@@ -23,8 +23,8 @@ enum {
     FAST_LANES = 16,   /* of a vector */
     FAST_COLUMNS = 64, /* ring size of the taps: two vectors of 16-bit words */
     FAST_PLANES = 256, /* values of c4 */
-    FAST_TAP_PAD = 16, /* words before each row's taps; the last of them is what PE 0 gets: 0 */
-    FAST_TAP_STRIDE = PE_ROW_PES_MAX + FAST_TAP_PAD,
+    FAST_PLANE_PAD =
+        16, /* words between planes, so that one row's ages do not fight for one set of the cache */
     FAST_PES_ALL = PE_ARRAY_ROWS_MAX * PE_ROW_PES_MAX,
 };
 
@@ -42,8 +42,8 @@ struct pe_array_fast {
     const design_t *d;
     exp_unit_t exp;
     int rows, columns, pes, depth, drop_sddmm, drop_spmm;
-    /* Accumulators of row r by c3; counts what it clips in clipped[r]. */
-    void (*accumulate)(pe_array_fast_t *a, int r);
+    /* All accumulators by c3, where that is self, left or load; counts what it clips in `clipped`. */
+    void (*accumulate)(pe_array_fast_t *a);
 
     int wp, v_base, h_base;
     bool any_clipped; /* some sat_q is set */
@@ -53,10 +53,10 @@ struct pe_array_fast {
 
     _Alignas(64) int16_t v[PE_ARRAY_ROWS_MAX][FAST_COLUMNS];
     _Alignas(64) int16_t h[PE_ARRAY_ROWS_MAX][FAST_COLUMNS];
-    _Alignas(64) int32_t tap[PE_ARRAY_ROWS_MAX][FAST_TAP_STRIDE];
+    _Alignas(64) int32_t tap[FAST_PES_ALL];
     _Alignas(64) int32_t score[FAST_PES_ALL]; /* what exp has just made */
     _Alignas(64) int32_t zero[FAST_PES_ALL];
-    _Alignas(64) int32_t line[FAST_COLUMNS * FAST_PES_ALL];
+    _Alignas(64) int32_t line[FAST_COLUMNS * (FAST_PES_ALL + FAST_PLANE_PAD)];
 };
 
 extern const block_type_t pe_array_fast_type;
