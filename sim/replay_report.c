@@ -136,7 +136,7 @@ void replay_print_table(const replay_report_t *r)
     if (sum_up(r, &total)) print_row(r, &total, "total");
     const lockstep_count_t *c = &total.compared;
     if (c->cycles) {
-        printf("\nlockstep: %" PRIu64 " cycles, %" PRIu64 " signals in each unit cycle set, %" PRIu64
+        printf("\nlockstep: %" PRIu64 " cycles, %" PRIu64 " signals (all five units), %" PRIu64
                " bytes compared, %" PRIu64 " value changes, %" PRIu64 " mismatches\n",
                c->cycles, c->signals, c->bytes, c->changes, c->mismatches);
     }
