@@ -126,6 +126,7 @@ typedef struct {
     lockstep_t *lockstep;
     const signal_t *table; /* what the file's columns point into */
     bool with_rtl;
+    bool running; /* past reset */
     vectors_result_t *result;
 } check_t;
 
@@ -155,14 +156,14 @@ static void drive(const check_t *c)
 static void note(const check_t *c, const signal_t *s, size_t index, const char *file, uint64_t model,
                  uint64_t rtl)
 {
-    char name[SIGNAL_NAME_MAX], rtl_text[24] = "-";
+    char name[SIGNAL_NAME_MAX], rtl_text[24] = "-", when[24] = "reset";
     vectors_result_t *r = c->result;
     if (*r->first) return;
+    if (c->running) snprintf(when, sizeof when, "%" PRIu64, r->cycles);
     if (c->with_rtl) snprintf(rtl_text, sizeof rtl_text, "0x%" PRIx64, rtl);
     snprintf(r->first, sizeof r->first,
-             "MISMATCH %s cycle=%" PRIu64 " line=%" PRIu64 " signal=%s kind=%s file=%s model=0x%" PRIx64
-             " rtl=%s",
-             lockstep_model(c->lockstep)->type->name, r->cycles, vector_file_line(c->file),
+             "MISMATCH %s cycle=%s line=%" PRIu64 " signal=%s kind=%s file=%s model=0x%" PRIx64 " rtl=%s",
+             lockstep_model(c->lockstep)->type->name, when, vector_file_line(c->file),
              signal_element_name(s, index, name), signal_kind_name(s->kind), file, model, rtl_text);
 }
 
@@ -206,6 +207,7 @@ static int run_cycles(check_t *c, char error[DUT_ERROR_MAX])
 {
     int got;
     note_lockstep(c, lockstep_reset(c->lockstep));
+    c->running = true;
     while ((got = vector_file_next(c->file, error)) > 0) {
         drive(c);
         bool equal = lockstep_settle(c->lockstep);

@@ -110,40 +110,6 @@ START_TEST(every_unit_gives_the_same_line_and_hash)
 }
 END_TEST
 
-/* The first canary of that side that a signed design shows. */
-static const canary_t *canary_of(canary_side_t side)
-{
-    for (const canary_t *c = canaries; c->name; ++c) {
-        if (c->side == side && (!c->arithmetic || !strcmp(c->arithmetic, "signed"))) return c;
-    }
-    ck_abort_msg("no canary of side %d", (int)side);
-    return NULL;
-}
-
-static const char *const canary_design = "full_4x4x4";
-
-START_TEST(planted_bugs_stop_both_at_the_same_cycle)
-{
-    design_t d = load(canary_design);
-    for (int side = CANARY_RTL; side <= CANARY_MODEL; ++side) {
-        const canary_t *canary = canary_of((canary_side_t)side);
-        int found = 0;
-        for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
-            if (!cosim_has_class(canary->unit, (stimulus_class_t)kind)) continue;
-            const cosim_config_t c = {.design = &d,
-                                      .design_name = canary_design,
-                                      .unit = canary->unit,
-                                      .kind = (stimulus_class_t)kind,
-                                      .canary = canary,
-                                      .seed = SEED,
-                                      .cycles = 20 * CYCLES};
-            found += !compare(&c);
-        }
-        if (!found) ck_abort_msg("%s: not found", canary->name);
-    }
-}
-END_TEST
-
 /* What the bench must say, and with which exit code. */
 static void expect(const char *options, int expected, const char *says)
 {
@@ -155,6 +121,62 @@ static void expect(const char *options, int expected, const char *says)
     }
     free(text);
 }
+
+static const char *const canary_design = "full_4x4x4";
+
+static bool shows(const canary_t *canary)
+{
+    return !canary->arithmetic || !strcmp(canary->arithmetic, "signed");
+}
+
+/* The first canary of that side that the design shows. */
+static const canary_t *canary_of(canary_side_t side)
+{
+    for (const canary_t *c = canaries; c->name; ++c) {
+        if (c->side == side && shows(c)) return c;
+    }
+    ck_abort_msg("no canary of side %d", (int)side);
+    return NULL;
+}
+
+/* Some class of stimulus must find it, with both harnesses at the same place. */
+static void find_canary(const design_t *d, const canary_t *canary)
+{
+    int found = 0;
+    for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
+        if (!cosim_has_class(canary->unit, (stimulus_class_t)kind)) continue;
+        const cosim_config_t c = {.design = d,
+                                  .design_name = canary_design,
+                                  .unit = canary->unit,
+                                  .kind = (stimulus_class_t)kind,
+                                  .canary = canary,
+                                  .seed = SEED,
+                                  .cycles = 20 * CYCLES};
+        found += !compare(&c);
+    }
+    if (!found) ck_abort_msg("%s: not found", canary->name);
+}
+
+START_TEST(planted_bugs_stop_both_at_the_same_cycle)
+{
+    design_t d = load(canary_design);
+    for (int side = CANARY_RTL; side <= CANARY_MODEL; ++side) find_canary(&d, canary_of((canary_side_t)side));
+}
+END_TEST
+
+START_TEST(a_wrong_state_after_reset_is_named_as_such)
+{
+    design_t d = load(canary_design);
+    for (const canary_t *c = canaries; c->name; ++c) {
+        char options[256];
+        if (strncmp(c->kind, "reset", 5) != 0 || !shows(c)) continue;
+        find_canary(&d, c);
+        snprintf(options, sizeof options, "--design %s --unit %s --canary %s", canary_design, c->unit,
+                 c->name);
+        expect(options, 1, " cycle=reset ");
+    }
+}
+END_TEST
 
 START_TEST(a_divergence_is_named_and_can_be_repeated)
 {
@@ -198,6 +220,7 @@ int main(void)
     tcase_set_timeout(c, 600);
     tcase_add_test(c, every_unit_gives_the_same_line_and_hash);
     tcase_add_test(c, planted_bugs_stop_both_at_the_same_cycle);
+    tcase_add_test(c, a_wrong_state_after_reset_is_named_as_such);
     tcase_add_test(c, a_divergence_is_named_and_can_be_repeated);
     tcase_add_test(c, a_run_of_nothing_fails);
     tcase_add_test(c, bad_options_are_refused);

@@ -152,7 +152,7 @@ void stimulus_module::next()
 checker_module::checker_module(sc_core::sc_module_name name, const block_t *table, uint64_t cycles)
     : sc_module(name), table_(table), cycles_(cycles), outs_(table, SIGNAL_OUT), nets_(table, SIGNAL_NET),
       regs_(table, SIGNAL_REG), previous_out_(outs_.empty()), previous_net_(nets_.empty()),
-      previous_reg_(regs_.empty())
+      previous_reg_(regs_.empty()), inputs_(layout_t(table, SIGNAL_IN).empty())
 {
     result_.count.hash = UINT64_C(0xcbf29ce484222325);
     result_.count.signals = outs_.elements() + nets_.elements() + regs_.elements();
@@ -225,7 +225,7 @@ void checker_module::sample()
 {
     const uint64_t n = result_.count.cycles;
     compare(regs_, model.reg.read(), dut.reg.read(), previous_reg_);
-    if (!differences_.empty()) return stop(true, n ? n - 1 : 0);
+    if (!differences_.empty()) return stop(true, n ? n - 1 : COSIM_RESET);
     if (n == cycles_) return stop(false, n ? n - 1 : 0);
     inputs_ = in.read();
     hash_outputs(model.out.read());
