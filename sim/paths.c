@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "paths.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,4 +99,26 @@ int paths_design(const char *name, design_t *d, char *error)
         return -1;
     }
     return design_load(path, d, error);
+}
+
+static int is_json(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name);
+    return n > 5 && !strcmp(entry->d_name + n - 5, ".json");
+}
+
+int paths_designs(design_t *d, int max, char *error)
+{
+    char folder[PATH_MAX_BYTES], path[PATH_MAX_BYTES + 300];
+    struct dirent **entries = NULL;
+    snprintf(folder, sizeof folder, "%s/designs", paths_data());
+    int n = scandir(folder, &entries, is_json, alphasort), loaded = 0;
+    snprintf(error, DESIGN_ERROR_MAX, "%s: folder: expected design files, found none", folder);
+    for (int i = 0; i < n; ++i) {
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        if (loaded >= 0 && loaded < max) loaded = design_load(path, &d[loaded], error) ? -1 : loaded + 1;
+        free(entries[i]);
+    }
+    free(entries);
+    return loaded > 0 ? loaded : -1;
 }

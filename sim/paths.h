@@ -21,6 +21,10 @@ const char *paths_data(void);
    demand; returns 0, or -1 with one line in error[DESIGN_ERROR_MAX]. */
 int paths_cache(char out[PATH_MAX_BYTES], char *error);
 
+/* The named designs in the order of their names: loads up to `max` into d. Returns how many, or -1 with one
+   line in error[DESIGN_ERROR_MAX] when one is unsound or there are none. */
+int paths_designs(design_t *d, int max, char *error);
+
 /* Loads a design by name (from designs/) or by path (anything with a '/' or ending in .json). */
 int paths_design(const char *name, design_t *d, char *error);
 

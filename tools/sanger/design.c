@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,30 +6,19 @@
 #include "../../sim/paths.h"
 #include "sanger.h"
 
-static int is_json(const struct dirent *entry)
-{
-    size_t n = strlen(entry->d_name);
-    return n > 5 && !strcmp(entry->d_name + n - 5, ".json");
-}
+enum { DESIGNS_MAX = 256 };
 
 static int list(void)
 {
-    char folder[PATH_MAX_BYTES], path[PATH_MAX_BYTES + 300], error[DESIGN_ERROR_MAX];
-    struct dirent **entries;
-    snprintf(folder, sizeof folder, "%s/designs", paths_data());
-    int n = scandir(folder, &entries, is_json, alphasort), code = EXIT_HOLDS;
-    if (n < 0) return usage_error("design", "%s: folder: expected design files, found none", folder);
+    static design_t d[DESIGNS_MAX];
+    char error[DESIGN_ERROR_MAX];
+    int n = paths_designs(d, DESIGNS_MAX, error);
+    if (n < 0) return usage_error("design", "%s", error);
     for (int i = 0; i < n; ++i) {
-        design_t d;
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (design_load(path, &d, error))
-            code = usage_error("design", "%s", error);
-        else
-            printf("%-20s %3d x %2d PEs over %3d columns  %s\n", d.name, d.rows, d.pes, d.columns, d.summary);
-        free(entries[i]);
+        printf("%-20s %3d x %2d PEs over %3d columns  %s\n", d[i].name, d[i].rows, d[i].pes, d[i].columns,
+               d[i].summary);
     }
-    free(entries);
-    return code;
+    return EXIT_HOLDS;
 }
 
 static void print_fields(void)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,33 +17,13 @@ typedef struct {
     const char *name[DESIGNS_MAX];
 } designs_t;
 
-static int is_json(const struct dirent *entry)
-{
-    size_t n = strlen(entry->d_name);
-    return n > 5 && !strcmp(entry->d_name + n - 5, ".json");
-}
-
 static bool add_named(designs_t *all)
 {
-    char folder[PATH_MAX_BYTES], error[DESIGN_ERROR_MAX];
-    struct dirent **entries;
-    bool ok = true;
-    snprintf(folder, sizeof folder, "%s/designs", paths_data());
-    int n = scandir(folder, &entries, is_json, alphasort);
-    if (n <= 0) return usage_error("regress", "%s: folder: expected design files, found none", folder), false;
-    for (int i = 0; i < n; ++i) {
-        char path[PATH_MAX_BYTES + 300];
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (ok && all->n < DESIGNS_MAX) {
-            ok = !design_load(path, &all->design[all->n], error);
-            if (!ok) usage_error("regress", "%s", error);
-            all->name[all->n] = all->design[all->n].name;
-            ++all->n;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return ok;
+    char error[DESIGN_ERROR_MAX];
+    all->n = paths_designs(all->design, DESIGNS_MAX, error);
+    if (all->n < 0) return usage_error("regress", "%s", error), false;
+    for (int i = 0; i < all->n; ++i) all->name[i] = all->design[i].name;
+    return true;
 }
 
 static int run(int argc, char **argv)
