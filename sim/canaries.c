@@ -17,6 +17,11 @@
         "model_" name, CANARY_MODEL, unit, {file, old, new}, kind, arithmetic                                \
     }
 
+#define FAST(name, unit, file, old, new, kind)                                                               \
+    {                                                                                                        \
+        "fast_" name, CANARY_MODEL, unit, {file, old, new}, kind, "signed"                                   \
+    }
+
 const canary_t canaries[] = {
     /* ---- exp ---- */
     RTL("exp_lut_row", "exp", "exp.v", "at = @{at_w}'(v >> @{vp-lut_bits}) *",
@@ -124,6 +129,14 @@ const canary_t canaries[] = {
           "*a->c5 == C5_CALC ? C5_HOLD : *a->c5;", "clear: an idle PE keeps its score", "signed"),
     MODEL("pe_array_line_clear", "pe_array", "pe_array.c", "a->line_clear = *a->c3 == C3_CLEAR;",
           "a->line_clear = 0;", "clear: lines keep their words", NULL),
+
+    /* ---- the fast model of pe_array, which only some designs have ---- */
+    FAST("pe_array_pointer", "pe_array", "pe_array_fast.c", "a->wp = a->wp ? a->wp - 1 : a->depth - 1;",
+         "a->wp = a->wp > 1 ? a->wp - 1 : a->depth - 1;", "delay: one plane is never written"),
+    FAST("pe_array_idle", "pe_array", "pe_array_fast.c", "if (!a->active[i]) return 0;", "",
+         "clear: an idle PE's exp counts"),
+    FAST("pe_array_bias", "pe_array", "pe_array_fast.c", "a->acc_q[i] - a->bias[r] *",
+         "a->acc_q[i] + a->bias[r] *", "sign: the bias is added"),
 
     /* ---- normalise ---- */
     RTL("normalise_tie", "normalise", "divide.v", "assign up = quo[0] && (more || quo[1]);",

@@ -8,16 +8,21 @@ Each canary runs under the regression's own stimulus on a small design. It has t
 MISMATCH line of its unit; the REPRODUCE command has to give the same first line; the same run of the clean
 design has to pass. Every block needs canaries on both sides, every kind of bug at least one.
 """
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 CYCLES = "3000"
 WORKERS = 2
 DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3"}
+# The smallest design with a fast model: the paper's formats, one vector of PEs in a row.
+FAST_BASE, FAST_ARRAY = "paper_64x16", {"rows": 3, "columns": 21, "pes": 16}
 BLOCKS = "exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise".split()
 KINDS = "delay operand order handshake clear reset lut sign width bound count".split()
 
@@ -31,16 +36,17 @@ def demand(holds, text):
         raise Failed(text)
 
 
-def run(command, folder):
+def run(command, folder, env=None):
     """Exit code and both outputs; a list runs as it is, a line through the shell as a reader would type it."""
-    env = dict(os.environ, PATH=os.path.dirname(SANGER) + os.pathsep + os.environ["PATH"])
+    env = dict(os.environ, **(env or {}))
+    env["PATH"] = os.path.dirname(SANGER) + os.pathsep + env["PATH"]
     done = subprocess.run(command, shell=isinstance(command, str), cwd=folder, env=env, text=True, timeout=300,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-def cosim(folder, design, *options):
-    return run([SANGER, "cosim", "--design", design, "--cycles", CYCLES, *options], folder)
+def cosim(folder, design, *options, env=None):
+    return run([SANGER, "cosim", "--design", design, "--cycles", CYCLES, *options], folder, env)
 
 
 def list_canaries():
@@ -48,6 +54,20 @@ def list_canaries():
     demand(code == 0, "--list-canaries fails")
     rows = [line.split(None, 4) for line in out.splitlines()]
     return [dict(zip(("name", "side", "unit", "arithmetic", "kind"), row)) for row in rows]
+
+
+def make_fast_design(folder):
+    with open(os.path.join(ROOT, "designs", FAST_BASE + ".json"), encoding="utf-8") as file:
+        design = json.load(file)
+    design.update(name="fast_3x21x16", summary="For the fast model's planted bugs.", array=FAST_ARRAY)
+    path = os.path.join(folder, "fast_3x21x16.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(design, file)
+    return path
+
+
+def design_of(canary):
+    return DESIGNS["fast" if canary["side"] == "fast" else canary["arithmetic"]]
 
 
 def first(out, word):
@@ -61,14 +81,14 @@ def catchers(out):
 
 def check_canary(canary):
     """The row of the table."""
-    name, design, unit = canary["name"], DESIGNS[canary["arithmetic"]], canary["unit"]
+    name, design, unit = canary["name"], design_of(canary), canary["unit"]
     with tempfile.TemporaryDirectory() as folder:
         code, out, err = cosim(folder, design, "--canary", name)
         mismatch, again = first(out, "MISMATCH"), first(out, "REPRODUCE")[len("REPRODUCE "):]
         demand(code == 1, f"{name}: exit code {code}, not 1: {err.strip()}")
         demand(mismatch.startswith(f"MISMATCH {unit} "), f"{name}: no MISMATCH line of {unit}")
         demand(again.startswith("sanger cosim "), f"{name}: no REPRODUCE line")
-        demand("--model" not in again or unit == "pe_array", f"{name}: {unit} has one model: {again}")
+        demand("--model" not in again, f"{name}: the model is the canary's own: {again}")
         waves = [os.path.join(root, f) for root, _, files in os.walk(folder) for f in files if f == "window.fst"]
         demand(waves and all(os.path.getsize(w) for w in waves), f"{name}: no waves")
         code, repeated, err = run(again, folder)
@@ -94,12 +114,37 @@ def check_parents():
         demand(code == 2 and len(err.splitlines()) == 1, "a canary outside the unit is not refused")
         code, _, err = cosim(folder, "published_8x8", "--canary", "rtl_pe_load_adds")
         demand(code == 2 and len(err.splitlines()) == 1, "a canary of the other arithmetic is not refused")
+        code, _, err = cosim(folder, "odd_5x7x3", "--canary", "fast_pe_array_idle")
+        demand(code == 2 and len(err.splitlines()) == 1, "a canary of a model that the design lacks is not refused")
+
+
+def check_rot():
+    """A change that no longer fits or compiles is one line and exit code 2, and nothing is left in the cache."""
+    line = "case C5_MOVE: *pe->score_q = *pe->s;"
+    rots = {"nowhere": lambda text: text.replace(line, ""), "more than once": lambda text: text + f"/* {line} */\n",
+            "does not compile": lambda text: text + "#error\n"}
+    for reason, rot in rots.items():
+        with tempfile.TemporaryDirectory() as folder:
+            data, cache = os.path.join(folder, "data"), os.path.join(folder, "cache")
+            for part in ("model", "rtl", "designs", "sim"):
+                shutil.copytree(os.path.join(ROOT, part), os.path.join(data, part))
+            source = os.path.join(data, "model", "pe.c")
+            with open(source, encoding="utf-8") as file:
+                text = rot(file.read())
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(text)
+            code, _, err = cosim(folder, "odd_5x7x3", "--canary", "model_pe_move_drops",
+                                 env={"SANGER_DATA": data, "SANGER_CACHE": cache})
+            demand(code == 2 and len(err.splitlines()) == 1 and reason in err, f"rotten canary: {code}, {err.strip()}")
+            left = os.listdir(cache) if os.path.isdir(cache) else []
+            demand(not left, f"rotten canary: left {left}")
 
 
 def check_list(canaries):
     for block in BLOCKS:
         for side in ("rtl", "model"):
             demand(any(c["unit"] == block and c["side"] == side for c in canaries), f"{block}: no {side} canary")
+    demand(any(c["side"] == "fast" for c in canaries), "the fast model has no canary")
     for kind in KINDS:
         demand(any(c["kind"].startswith(kind + ":") for c in canaries), f"no canary of kind {kind}")
 
@@ -109,17 +154,17 @@ def attempt(job):
     check, argument = job
     try:
         return check(*argument), None
-    except (Failed, subprocess.TimeoutExpired) as reason:
+    except (Failed, OSError, subprocess.TimeoutExpired) as reason:
         return None, str(reason)
 
 
-def main():
-    chosen = sys.argv[2:]
+def run_all(chosen):
+    """Exit code; prints the table and what failed."""
     canaries = [c for c in list_canaries() if not chosen or c["name"] in chosen]
-    clean = sorted({(DESIGNS[c["arithmetic"]], c["unit"]) for c in canaries})
+    clean = sorted({(design_of(c), c["unit"]) for c in canaries})
     jobs = [(check_clean, (pair,)) for pair in clean] + [(check_canary, (c,)) for c in canaries]
     if not chosen:
-        jobs += [(check_list, (canaries,)), (check_parents, ())]
+        jobs += [(check_list, (canaries,)), (check_parents, ()), (check_rot, ())]
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(attempt, jobs))
     rows = [row for row, _ in results if row]
@@ -132,6 +177,12 @@ def main():
         print("FAIL", reason)
     print(f"{len(canaries)} canaries, {len(rows)} caught and repeated; {len(clean)} clean units; seed 1, {CYCLES} cycles")
     return 1 if reasons or not rows or len(rows) != len(canaries) else 0
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        DESIGNS["fast"] = make_fast_design(folder)
+        return run_all(sys.argv[2:])
 
 
 if __name__ == "__main__":
