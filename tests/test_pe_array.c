@@ -217,6 +217,24 @@ START_TEST(an_idle_pe_adds_nothing_to_the_sum_and_without_active_it_would)
 }
 END_TEST
 
+START_TEST(lines_move_with_partial_sums_alone_and_clear_with_accumulators)
+{
+    design_t d = signed_design(2, 8, 3);
+    block_t *b = block_open(&pe_array_type, &d);
+    for (int c3 = 0; c3 < 8; ++c3) {
+        block_reset(b);
+        put(b, "line_q", 4, 55); /* row 0, word 1, PE 1 */
+        put(b, "acc_q", 1, 66);
+        put(b, "c3", 0, c3);
+        cycle(b);
+        ck_assert_msg(get(b, "line_q", 4) == (c3 == C3_CLEAR ? 0 : 55), "c3=%d", c3);
+        ck_assert_msg(get(b, "line_q", 1) == (c3 == C3_LEFT ? 66 : 0), "c3=%d", c3);
+        ck_assert_msg(get(b, "wp_q", 0) == (c3 == C3_LEFT ? 4 : 0), "c3=%d", c3);
+    }
+    block_close(b);
+}
+END_TEST
+
 START_TEST(rows_tick_in_any_order)
 {
     design_t d = signed_design(5, 9, 4);
@@ -272,6 +290,7 @@ int main(void)
     tcase_add_test(tests, published_size_and_operands_are_within_five_percent_element_by_element);
     tcase_add_test(tests, signed_passes_back_to_back_are_attention_within_one_percent);
     tcase_add_test(tests, an_idle_pe_adds_nothing_to_the_sum_and_without_active_it_would);
+    tcase_add_test(tests, lines_move_with_partial_sums_alone_and_clear_with_accumulators);
     tcase_add_test(tests, rows_tick_in_any_order);
     tcase_add_test(tests, published_outputs_mean_something_only_while_sums_move);
     return run_suite("pe_array", tests);

@@ -28,7 +28,7 @@ static block_t *open_row(const design_t *d)
 START_TEST(each_pe_multiplies_the_left_word_of_its_tap_with_its_column)
 {
     static int64_t left[CYCLES + COLUMNS], top[CYCLES + 1][COLUMNS];
-    for (uint64_t seed = 1; seed <= 5; ++seed) {
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
         random_t random = {seed};
         design_t d =
             signed_design(1, 5 + (int)random_below(&random, COLUMNS - 5), 1 + (int)random_below(&random, 5));
