@@ -29,7 +29,8 @@ typedef enum {
     CLIP_Q,
     CLIP_K,
     CLIP_V,
-    CLIP_SCALE, /* host: operands and scales that do not fit their format */
+    CLIP_BIAS,
+    CLIP_SCALE, /* host: operands, biases and scales that do not fit their format */
     CLIP_SCORE_ACC,
     CLIP_SCALED,
     CLIP_SCORE_EXP,

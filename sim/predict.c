@@ -215,6 +215,19 @@ static void apply_empty_row(strip_t *s, trace_empty_row_t policy, uint8_t *mask)
     }
 }
 
+/* The rows' biases; one whose maximum is beyond the bias format counts as clipped. */
+static void take_biases(strip_t *s, int64_t *bias)
+{
+    const design_t *d = s->h->design;
+    for (int i = 0; i < s->rows; ++i) {
+        bias[i] = host_get(s->h, HOST_SCORE_ARRAY, "bias", (size_t)i);
+        bool used = s->first + i < s->p->L && best_key(s, i) >= 0;
+        int64_t floored =
+            host_get(s->h, HOST_SCORE_ARRAY, "max", (size_t)i) >> (d->scaled.frac - d->bias.frac);
+        s->h->clipped[CLIP_BIAS] += used && floored != bias[i];
+    }
+}
+
 static bool run_strip(strip_t *s, trace_empty_row_t empty_row, int64_t *bias, uint8_t *mask)
 {
     for (int i = 0; i < s->rows; ++i) {
@@ -227,7 +240,7 @@ static bool run_strip(strip_t *s, trace_empty_row_t empty_row, int64_t *bias, ui
         if (!calculate_tile(s, key) || !drain_tile(s, key)) return false;
     }
     if (!exponentiate(s)) return false;
-    for (int i = 0; i < s->rows; ++i) bias[i] = host_get(s->h, HOST_SCORE_ARRAY, "bias", (size_t)i);
+    take_biases(s, bias);
     if (!threshold(s, mask)) return false;
     apply_empty_row(s, empty_row, mask);
     return true;

@@ -30,6 +30,11 @@ const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer)
     /* the main array's accumulators state no limit on d, the prediction's do */
     int64_t most = fixed_max(c->design->score_acc_w), m = fixed_max(c->design->operand_w);
     if ((int64_t)layer->d * m * m > most) return "a head size whose products fit prediction.acc_w";
+    double limit = ldexp(1, c->design->threshold.w - c->design->threshold.frac);
+    for (size_t h = 0; layer->threshold && c->threshold < 0 && h < layer->H; ++h) {
+        if (layer->threshold[h] >= limit) return "thresholds that fit prediction.threshold of the design";
+    }
+    if (c->threshold >= limit) return "a --threshold that fits prediction.threshold of the design";
     if (c->mask == REPLAY_MASK_TRACE && !layer->has_mask) return "a mask in the trace (or --mask predict)";
     if (c->mask == REPLAY_MASK_PREDICT && c->threshold < 0 && !layer->threshold)
         return "a threshold in the trace (or --threshold)";

@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,6 +330,14 @@ int suite_run(const suite_t *s)
     int n = runs ? plan(s, runs) : 0;
     if (!n) {
         fprintf(stderr, "sanger %s: runs: expected a unit with that stimulus, found none\n", s->verb);
+        free(runs);
+        return 2;
+    }
+    FILE *junit = s->junit ? fopen(s->junit, "w") : NULL; /* before hours of runs, not after */
+    if (junit) fclose(junit);
+    if (s->junit && !junit) {
+        fprintf(stderr, "sanger %s: %s: --junit: expected a file that can be written, found: %s\n", s->verb,
+                s->junit, strerror(errno));
         free(runs);
         return 2;
     }
