@@ -20,10 +20,20 @@ static void *divisions_open(block_t *block, random_t *random)
     return s;
 }
 
+/* Bits that a product of a half word and a row sum drops. */
+static int drop_of(const design_t *d)
+{
+    return d->output.frac + d->row_sum.frac - d->output_sum.frac + 1;
+}
+
 static int64_t row_sum(divisions_t *s)
 {
-    int w = s->block->design->row_sum.w;
+    const design_t *d = s->block->design;
+    int w = d->row_sum.w, drop = drop_of(d);
     if (random_one_in(s->random, 12)) return 0; /* a row without kept keys */
+    /* a sum that drops nothing: only then can a quotient be a tie */
+    if (drop > 0 && drop < w - 1 && random_one_in(s->random, 4))
+        return (1 + random_below(s->random, 1 + random_below(s->random, 64))) << drop & fixed_max(w);
     return (int64_t)fixed_low(random_bits(s->random), 1 + (int)random_below(s->random, w - 1));
 }
 
@@ -31,7 +41,7 @@ static int64_t row_sum(divisions_t *s)
 static int64_t accumulated(divisions_t *s, int64_t den)
 {
     const design_t *d = s->block->design;
-    int drop = d->output.frac + d->row_sum.frac - d->output_sum.frac + 1; /* of a product with a half word */
+    int drop = drop_of(d);
     int64_t half =
         fixed_wrap((int64_t)random_bits(s->random), 2 + (int)random_below(s->random, d->output.w + 1));
     __int128 num = fixed_floor((__int128)half * den, drop) + random_below(s->random, 3) - 1;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Predictions of random strips: tiles of keys multiplied and drained, and in signed designs the scaled scores
- * brought back for exp and sum. Some heads are long and of one sign, so that accumulators fill.
+ * brought back for exp and sum. Some heads are long and of one sign, so that accumulators fill, and some
+ * drains come too early, while operands still move: nothing is promised of the sums then, but both sides keep
+ * to the same rules.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@ typedef struct {
     step_t step;
     int c; /* cycle of the step */
     int head, tile, tiles;
+    int multiply; /* cycles of the tile's multiplication */
     bool extreme;
     int64_t *q, *k;            /* [row][HEAD_LONG], [column][HEAD_LONG] of this tile */
     int64_t *scaled, *allowed; /* [key][row], keys in the order in which they drain */
@@ -81,6 +84,15 @@ static void new_strip(strip_t *p)
     p->tiles = design_signed(p->block->design) ? 1 + (int)random_below(p->random, TILES_MAX) : 1;
     p->tile = 0;
     fill(p, p->q, p->block->design->score_rows);
+}
+
+static void new_tile(strip_t *p)
+{
+    const design_t *d = p->block->design;
+    p->multiply = p->head + d->score_rows + d->score_columns - 1;
+    if (random_one_in(p->random, p->extreme ? 2 : 8))
+        p->multiply = 1 + (int)random_below(p->random, p->multiply);
+    fill(p, p->k, d->score_columns);
 }
 
 /* Row i and column j are late by i and j cycles. */
@@ -158,7 +170,7 @@ static int cycles(const strip_t *p)
 {
     const design_t *d = p->block->design;
     switch (p->step) {
-    case STEP_MULTIPLY: return p->head + d->score_rows + d->score_columns - 1;
+    case STEP_MULTIPLY: return p->multiply;
     case STEP_DRAIN: return d->score_columns + 1;
     case STEP_RETURN: return keys(p) + 1;
     default: return 1;
@@ -189,7 +201,7 @@ static void strip_next(void *self)
         *a->row_state = ROW_CLEAR;
         break;
     case STEP_MULTIPLY:
-        if (!p->c) fill(p, p->k, p->block->design->score_columns);
+        if (!p->c) new_tile(p);
         feed(p, a);
         *a->pe_state = SCORE_CALC;
         *a->row_state = ROW_IDLE;
