@@ -20,6 +20,7 @@ VERBS = (
     "sanger_pruner.cli.train",
     "sanger_pruner.cli.eval",
     "sanger_pruner.cli.experiment",
+    "sanger_pruner.cli.baseline",
 )
 """A verb is a module with VERB, HELP, EXAMPLES, add_arguments(parser) and run(arguments) -> exit code. It imports
 torch only inside run, so that help is quick."""

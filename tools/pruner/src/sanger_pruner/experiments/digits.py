@@ -29,10 +29,13 @@ class Digits(Experiment):
         tensors = [torch.as_tensor(part) for part in parts]
         self.images, self.test_images = (x.float().reshape(-1, 1, 8, 8) / 8 - 1 for x in tensors[:2])
         self.labels, self.test_labels = tensors[2:]
-        self.steps, self.more_steps = (4, 2) if quick else (500, 100)
+        if quick:
+            self.test_images, self.test_labels = self.test_images[:50], self.test_labels[:50]
+        self.steps, self.more_steps = (4, 2) if quick else (800, 120)
         self.variants = [
             DENSE,
             *sanger_variants((0.005, 0.01, 0.015, 0.02, 0.03, 0.05)),
+            *sanger_variants((0.02, 0.03, 0.05), "top1"),
             static_variant("local_sliding_window", block=8, attention="bidirectional"),
             static_variant("bslongformer", block=4),
             static_variant("bigbird", block=4, different_layout_per_head=True),

@@ -95,7 +95,8 @@ class Language(Experiment):
         self.steps, self.more_steps = (4, 2) if quick else (800, 100)
         self.variants = [
             DENSE,
-            *sanger_variants((0.002, 0.005, 0.01, 0.02, 0.05, 0.1)),
+            *sanger_variants((0.002, 0.005, 0.01, 0.02, 0.05)),
+            *sanger_variants((0.02, 0.05, 0.1), "top1"),
             static_variant("local_sliding_window", block=16),
             static_variant("bslongformer", block=8, attention="unidirectional"),
             static_variant("bigbird", block=8, attention="unidirectional", different_layout_per_head=True),

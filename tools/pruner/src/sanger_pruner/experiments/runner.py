@@ -30,9 +30,12 @@ class Variant:
     config: PrunerConfig
 
 
-def sanger_variants(thresholds: tuple[float, ...]) -> list[Variant]:
-    """Predicted masks at several thresholds."""
-    return [Variant(f"sanger {t:g}", "sanger", PrunerConfig("sanger", threshold=t)) for t in thresholds]
+def sanger_variants(thresholds: tuple[float, ...], empty_row: str = "dense") -> list[Variant]:
+    """Predicted masks at several thresholds. Rows that keep nothing become dense, the published rule, or as given."""
+    group = "sanger" if empty_row == "dense" else f"sanger, {empty_row}"
+    return [
+        Variant(f"{group} {t:g}", group, PrunerConfig("sanger", threshold=t, empty_row=empty_row)) for t in thresholds
+    ]
 
 
 def static_variant(name: str, **parameters: Any) -> Variant:
@@ -124,7 +127,7 @@ def summarise(experiment: Experiment, rows: list[dict[str, Any]]) -> list[dict[s
 
 def run(experiment: Experiment, seeds: tuple[int, ...], tell: Callable[[str], None]) -> dict[str, Any]:
     """Everything that is written: settings, a row per variant, and the runs behind it."""
-    begin = time.monotonic()
+    begin, begin_cpu = time.monotonic(), time.process_time()
     rows = [row for seed in seeds for row in run_seed(experiment, seed, tell)]
     return {
         "experiment": experiment.name,
@@ -137,6 +140,7 @@ def run(experiment: Experiment, seeds: tuple[int, ...], tell: Callable[[str], No
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "seconds": round(time.monotonic() - begin),
+        "cpu_seconds": round(time.process_time() - begin_cpu),
         "table": summarise(experiment, rows),
         "runs": rows,
     }

@@ -1,0 +1,1 @@
+"""Latency of attention on ordinary machines, to stand beside the simulated one."""
