@@ -71,6 +71,26 @@ def test_train_then_eval(
     assert evaluated["policy"] == trained["policy"]
 
 
+def test_a_new_policy_keeps_the_trained_ranges(tiny: dict[str, str], tmp_path: Path) -> None:
+    """Calibrating on the evaluation data instead would give another range than a running maximum of training."""
+    from sanger_pruner.cli import task_options
+    from sanger_pruner.cli.main import build_parser
+    from sanger_pruner.tasks import make_task
+
+    out = tmp_path / "model"
+    assert main(["train", *options("glue:sst2", tiny["bert"]), "--steps", "1", "--out", str(out)]) == 0
+    arguments = build_parser().parse_args(
+        ["eval", *eval_options("glue:sst2", str(out)), "--policy", "topk:4", "--out", str(tmp_path / "m.json")]
+    )
+    task_options.apply_preset(arguments)
+    model, _ = task_options.load_for_task(arguments, make_task("glue:sst2"))
+    saved = weights(out)
+    for layer_id, state in sp.states(model).items():
+        assert state.config.policy == "topk:4"
+        name = next(n for n in saved if f".{layer_id}." in n and n.endswith("quant_q"))
+        assert float(state.quant_q) == float(saved[name]) > 0
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 

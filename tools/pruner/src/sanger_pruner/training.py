@@ -124,6 +124,9 @@ def train(
     trained model and tokeniser go to `folder` once all steps are done.
     """
     expect(len(prepared) > 0, "training data", "at least one feature", "none")
+    # Replicas of a model would each move running maxima of their own.
+    gpus = torch.cuda.device_count()
+    expect(gpus <= 1, "GPUs", "at most one (set CUDA_VISIBLE_DEVICES)", gpus)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
         return task.collate(rows, tokenizer, settings.length)

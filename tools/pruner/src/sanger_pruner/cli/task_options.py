@@ -92,10 +92,10 @@ def load_for_task(arguments: argparse.Namespace, task: Task) -> tuple[Any, Any]:
     add_padding(model, tokenizer)
     limit = getattr(model.config, "max_position_embeddings", arguments.length)
     expect(arguments.length <= limit, "--length", f"at most {limit}, the model's positions", arguments.length)
-    if hasattr(saved, CONFIG_KEY) and arguments.policy is None:
+    if hasattr(saved, CONFIG_KEY):
         attach_saved(model, folder)
-    else:
-        attach(model, config)
+    if not hasattr(saved, CONFIG_KEY) or arguments.policy is not None:
+        attach(model, config)  # keeps ranges that were saved
     if arguments.calibration is not None:
         load_calibration(model, arguments.calibration)
     return model, tokenizer

@@ -35,6 +35,8 @@ QUESTION_TOKENS = 64
 """Longer questions are cut, as BERT's own SQuAD code does."""
 ANSWER_TOKENS = 30
 CANDIDATES = 20
+CHUNK = 1000
+"""Records that are encoded at a time, which bounds memory."""
 
 Offsets = list[tuple[int, int]]
 
@@ -64,24 +66,12 @@ class Squad(Task):
 
     def prepare(self, records: list[Record], tokenizer: Any, length: int, stride: int = 0) -> Prepared:
         expect(length - stride >= 16, "stride", f"at most the length less 16, {length - 16}", stride)
-        questions = cut_questions([r["question"].strip() for r in records], tokenizer, (length - stride) // 2)
-        encoded = tokenizer(
-            separated(questions, tokenizer),
-            [r["context"] for r in records],
-            truncation="only_second",
-            max_length=length,
-            stride=stride,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
-        rows, notes = [], []
-        for i, number in enumerate(encoded["overflow_to_sample_mapping"]):
-            offsets = context_offsets(encoded, i)
-            start, end = find_span(offsets, records[number])
-            inputs = {name: encoded[name][i] for name in tokenizer.model_input_names if name in encoded}
-            rows.append({**inputs, "start_positions": start, "end_positions": end})
-            notes.append((number, offsets))
-        return Prepared(datasets.Dataset.from_list(rows), records, notes)
+        tables, notes = [], []
+        for begin in range(0, len(records), CHUNK):
+            rows, found = _features(records, range(len(records))[begin : begin + CHUNK], tokenizer, length, stride)
+            tables.append(datasets.Dataset.from_list(rows))
+            notes += found
+        return Prepared(datasets.concatenate_datasets(tables), records, notes)
 
     def collate(self, rows: list[dict[str, Any]], tokenizer: Any, length: int) -> Batch:
         batch = pad(rows, tokenizer, length)
@@ -107,6 +97,31 @@ class Squad(Task):
             if span is not None and value > best.get(record["id"], (-np.inf, ""))[0]:
                 best[record["id"]] = (value, record["context"][span[0] : span[1]])
         return {identity: text for identity, (_, text) in best.items()}
+
+
+def _features(
+    records: list[Record], numbers: range, tokenizer: Any, length: int, stride: int
+) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Inputs of some of the records, and for each feature its record's number and its offsets."""
+    chunk = [records[number] for number in numbers]
+    questions = cut_questions([r["question"].strip() for r in chunk], tokenizer, (length - stride) // 2)
+    encoded = tokenizer(
+        separated(questions, tokenizer),
+        [r["context"] for r in chunk],
+        truncation="only_second",
+        max_length=length,
+        stride=stride,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    rows, notes = [], []
+    for i, number in enumerate(encoded["overflow_to_sample_mapping"]):
+        offsets = context_offsets(encoded, i)
+        start, end = find_span(offsets, chunk[number])
+        inputs = {name: encoded[name][i] for name in tokenizer.model_input_names if name in encoded}
+        rows.append({**inputs, "start_positions": start, "end_positions": end})
+        notes.append((numbers[number], np.array(offsets, dtype=np.int32)))
+    return rows, notes
 
 
 def flatten(articles: list[Any]) -> list[Record]:
@@ -168,9 +183,9 @@ def find_span(offsets: Offsets, record: Record) -> tuple[int, int]:
     return inside[0], inside[-1]
 
 
-def best_span(starts: Any, ends: Any, offsets: Offsets) -> tuple[float, tuple[int, int] | None]:
+def best_span(starts: Any, ends: Any, offsets: Any) -> tuple[float, tuple[int, int] | None]:
     """The characters between the start and end with the largest sum of logits (float [L] each), among the 20 best of
-    each, within the paragraph and at most 30 tokens long."""
+    each, within the paragraph (`offsets`: int [n, 2]) and at most 30 tokens long."""
     real = np.array([high > low for low, high in offsets])
     starts, ends = (np.where(real, x[: len(real)], -np.inf) for x in (starts, ends))
     best: tuple[float, tuple[int, int] | None] = (-np.inf, None)
@@ -178,7 +193,7 @@ def best_span(starts: Any, ends: Any, offsets: Offsets) -> tuple[float, tuple[in
         for j in np.argsort(-ends, kind="stable")[:CANDIDATES]:
             value = float(starts[i] + ends[j])
             if i <= j < i + ANSWER_TOKENS and value > best[0]:
-                best = (value, (offsets[i][0], offsets[j][1]))
+                best = (value, (int(offsets[i][0]), int(offsets[j][1])))
     return best
 
 
