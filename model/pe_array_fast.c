@@ -6,8 +6,6 @@
 #include <immintrin.h>
 #endif
 
-enum { RING = FAST_COLUMNS - 1 }; /* mask of a tap's place */
-
 static int drop_sddmm(const design_t *d)
 {
     return d->q.frac + d->k.frac - d->acc.frac;
@@ -34,7 +32,7 @@ static int64_t product(const pe_array_fast_t *a, int r, int k)
     int i = r * a->pes + k, c1 = a->c1[i], c2 = a->c2[i];
     int64_t h = c2 < a->columns ? a->h[(a->h_base + r) % a->rows][c2] : 0;
     if (c1 == a->columns) return (a->score_q[i] * h) >> a->drop_spmm;
-    int64_t v = c1 < a->columns ? a->v[r][(a->v_base + c1) & RING] : 0;
+    int64_t v = c1 < a->columns ? a->v[r][a->v_base + c1] : 0;
     return (v * h) >> a->drop_sddmm;
 }
 
@@ -68,12 +66,12 @@ static bool have_vectors(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
-/* words[(select + base) mod 64] where `wanted`, else 0. */
-VECTOR static inline __m512i taps(const int16_t *words, __m128i select, int base, __mmask16 wanted)
+/* words[select mod 64] where `wanted`, else 0. */
+VECTOR static inline __m512i taps(const int16_t *words, __m128i select, __mmask16 wanted)
 {
-    __m256i at = _mm256_add_epi16(_mm256_cvtepu8_epi16(select), _mm256_set1_epi16((short)base));
-    __m512i low = _mm512_load_si512(words), high = _mm512_load_si512(words + 32);
-    __m512i found = _mm512_permutex2var_epi16(low, _mm512_castsi256_si512(at), high);
+    __m512i low = _mm512_loadu_si512(words), high = _mm512_loadu_si512(words + 32);
+    __m512i at = _mm512_castsi256_si512(_mm256_cvtepu8_epi16(select));
+    __m512i found = _mm512_permutex2var_epi16(low, at, high);
     return _mm512_maskz_cvtepi16_epi32(wanted, _mm512_castsi512_si256(found));
 }
 
@@ -99,16 +97,16 @@ VECTOR static inline __m512i base_of(int c3, __m512i acc, const int32_t *tap, in
     return _mm512_maskz_loadu_epi32((__mmask16)(k ? 0xffff : 0xfffe), tap - 1);
 }
 
-/* Lanes of PEs k .. k + 15 of row r that may be clipped; the others' accumulators are written when there are
- * none. */
+/* Steps PEs k .. k + 15 of row r and returns 0, or writes nothing and returns the lanes that may be clipped.
+ */
 VECTOR static inline __mmask16 accumulate_16(pe_array_fast_t *a, int r, int k, int c3, const int16_t *h)
 {
     size_t i = (size_t)(r * a->pes + k);
     __m128i c1 = _mm_load_si128((const __m128i *)&a->c1[i]), c2 = _mm_load_si128((const __m128i *)&a->c2[i]);
     __m128i columns = _mm_set1_epi8((char)a->columns);
     __mmask16 scored = _mm_cmpeq_epi8_mask(c1, columns), unsure = 0;
-    __m512i x = taps(a->v[r], c1, a->v_base, _mm_cmplt_epu8_mask(c1, columns));
-    __m512i y = taps(h, c2, 0, _mm_cmplt_epu8_mask(c2, columns));
+    __m512i x = taps(&a->v[r][a->v_base], c1, _mm_cmplt_epu8_mask(c1, columns));
+    __m512i y = taps(h, c2, _mm_cmplt_epu8_mask(c2, columns));
     __m512i acc = _mm512_load_si512(&a->acc_q[i]), prod;
     if (scored) { /* else both are 16-bit words */
         x = _mm512_mask_loadu_epi32(x, scored, &a->score_q[i]);
@@ -149,9 +147,9 @@ static bool have_vectors(void)
 {
     return false;
 }
-static void accumulate_vector(pe_array_fast_t *a, int r)
+static void accumulate_vector(pe_array_fast_t *a)
 {
-    accumulate_plain(a, r);
+    accumulate_plain(a);
 }
 #endif
 
@@ -299,8 +297,10 @@ static void tick_operands(pe_array_fast_t *a)
         memset(a->h, 0, sizeof a->h);
         return;
     }
-    a->v_base = (a->v_base - 1) & RING;
-    for (int r = 0; r < a->rows; ++r) a->v[r][a->v_base] = a->left[r];
+    a->v_base = a->v_base ? a->v_base - 1 : FAST_COLUMNS - 1;
+    for (int r = 0; r < a->rows; ++r) {
+        a->v[r][a->v_base] = a->v[r][a->v_base + FAST_COLUMNS] = a->left[r];
+    }
     a->h_base = a->h_base ? a->h_base - 1 : a->rows - 1;
     memcpy(a->h[a->h_base], a->top, (size_t)a->columns * sizeof *a->top);
 }
@@ -322,10 +322,10 @@ static void fast_tick(void *self)
 
 static void show_operands(const pe_array_fast_t *a)
 {
-    for (int r = 0; r < a->rows; ++r) {
-        int16_t *v = a->v_q + r * a->columns, *h = a->h_q + r * a->columns;
-        for (int j = 0; j < a->columns; ++j) v[j] = a->v[r][(a->v_base + j) & RING];
-        memcpy(h, a->h[(a->h_base + r) % a->rows], (size_t)a->columns * sizeof *h);
+    const size_t columns = (size_t)a->columns, bytes = columns * sizeof *a->v_q;
+    for (int r = 0, at = a->h_base; r < a->rows; ++r, at = at + 1 < a->rows ? at + 1 : 0) {
+        memcpy(a->v_q + (size_t)r * columns, &a->v[r][a->v_base], bytes);
+        memcpy(a->h_q + (size_t)r * columns, a->h[at], bytes);
     }
 }
 

@@ -8,9 +8,11 @@
  * that a shift is one block copy and a tap is an element of the plane that c4 names. A row's PEs are 16-lane
  * vectors where the processor has AVX-512 (chosen at run time), plain loops elsewhere.
  *
- *     v ring   tap j of row r     v[r][(v_base + j) mod 64]
+ *     v ring   tap j of row r     v[r][v_base + j]
  *     h ring   column j of row r  h[(h_base + r) mod rows][j]
  *     planes   age a of PE (r,k)  line[(wp + a) mod depth][r][k]
+ *
+ * Every word of the v ring is there twice, a ring's size apart, so that a row's taps never wrap.
  *
  * So v_q, h_q and line_q in the table's layout are brought up to date by `show` alone.
  */
@@ -23,8 +25,8 @@ enum {
     FAST_LANES = 16,   /* of a vector */
     FAST_COLUMNS = 64, /* ring size of the taps: two vectors of 16-bit words */
     FAST_PLANES = 256, /* values of c4 */
-    FAST_PLANE_PAD =
-        16, /* words between planes, so that one row's ages do not fight for one set of the cache */
+    /* words between planes, so that one row's ages do not fight for one set of the cache */
+    FAST_PLANE_PAD = 16,
     FAST_PES_ALL = PE_ARRAY_ROWS_MAX * PE_ROW_PES_MAX,
 };
 
@@ -51,7 +53,7 @@ struct pe_array_fast {
     uint8_t clipped[PE_ARRAY_ROWS_MAX];
     const int32_t *plane[FAST_PLANES]; /* of each c4, while taps are gathered */
 
-    _Alignas(64) int16_t v[PE_ARRAY_ROWS_MAX][FAST_COLUMNS];
+    _Alignas(64) int16_t v[PE_ARRAY_ROWS_MAX][2 * FAST_COLUMNS];
     _Alignas(64) int16_t h[PE_ARRAY_ROWS_MAX][FAST_COLUMNS];
     _Alignas(64) int32_t tap[FAST_PES_ALL];
     _Alignas(64) int32_t score[FAST_PES_ALL]; /* what exp has just made */
