@@ -4,8 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const scenario_t *const scenarios[] = {&scenario_score_array, &scenario_pack,      &scenario_split,
-                                              &scenario_pe_array,    &scenario_normalise, NULL};
+static const scenario_t *const scenarios[] = {&scenario_score_array,
+                                              &scenario_pack,
+                                              &scenario_split,
+                                              &scenario_pe_row,
+                                              &scenario_pe_array,
+                                              &scenario_normalise,
+                                              NULL};
 
 struct schedule {
     const scenario_t *scenario;

@@ -20,8 +20,8 @@ typedef struct {
     void (*close)(void *self);
 } scenario_t;
 
-extern const scenario_t scenario_score_array, scenario_pack, scenario_split, scenario_pe_array,
-    scenario_normalise;
+extern const scenario_t scenario_score_array, scenario_pack, scenario_split, scenario_pe_row,
+    scenario_pe_array, scenario_normalise;
 
 /* True when the unit has a scenario. */
 bool schedule_has(const char *unit);

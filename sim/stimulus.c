@@ -13,10 +13,11 @@ struct stimulus {
     random_t random;
     block_t *block;
     schedule_t *schedule;
-    int epoch;             /* cycles until the temper of the run changes */
-    int dwell;             /* cycles that a control code lasts, on average */
-    int zeros;             /* one data word in so many is zero, 0: none */
-    int width[SIGNAL_MAX]; /* bits that data words use */
+    int epoch;              /* cycles until the temper of the run changes */
+    int dwell;              /* cycles that a control code lasts, on average */
+    int zeros;              /* one data word in so many is zero, 0: none */
+    int width[SIGNAL_MAX];  /* bits that data words use */
+    bool rests[SIGNAL_MAX]; /* the signal keeps to its likelier code */
 };
 
 int stimulus_find(const char *name)
@@ -51,7 +52,8 @@ void stimulus_close(stimulus_t *s)
     free(s);
 }
 
-/* Small words reach deep into accumulators without clipping, full ones clip: both have their epochs. */
+/* Small words reach deep into accumulators without clipping, full ones clip: both have their epochs. So have
+   clears that never come, for sums of many cycles. */
 static void new_epoch(stimulus_t *s)
 {
     static const int dwells[] = {1, 1, 2, 4, 16, 48};
@@ -60,7 +62,9 @@ static void new_epoch(stimulus_t *s)
     s->dwell = dwells[random_below(&s->random, sizeof dwells / sizeof *dwells)];
     s->zeros = zeros[random_below(&s->random, sizeof zeros / sizeof *zeros)];
     for (int i = 0; i < s->block->signals; ++i) {
-        int bits = s->block->table[i].bits;
+        const signal_t *t = &s->block->table[i];
+        int bits = t->bits;
+        s->rests[i] = t->codes == 2 && t->weights && random_one_in(&s->random, 3);
         s->width[i] = random_one_in(&s->random, 2) ? bits : 1 + (int)random_below(&s->random, bits);
     }
 }
@@ -105,6 +109,7 @@ static int64_t weighted_code(random_t *r, const signal_t *t)
 
 static int64_t control_code(stimulus_t *s, const signal_t *t)
 {
+    if (s->rests[t - s->block->table]) return t->weights[1] > t->weights[0];
     bool any = s->kind == STIMULUS_ILLEGAL && random_one_in(&s->random, 6);
     return any ? random_below(&s->random, INT64_C(1) << t->bits) : weighted_code(&s->random, t);
 }
