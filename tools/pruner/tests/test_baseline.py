@@ -109,6 +109,7 @@ def test_baseline_names_what_it_measured(tmp_path: Path, capsys: pytest.CaptureF
         assert row["status"] == "measured"
         assert 0 < row["q1_ms"] <= row["median_ms"] <= row["q3_ms"]
         assert row["iqr_ms"] == pytest.approx(row["q3_ms"] - row["q1_ms"])
+        assert row["blocks"] >= 5
         assert row["dtype"] == "float32"
     assert found["csr", False]["density"] < found["sdpa math", False]["density"] == pytest.approx(65 / 128, abs=1e-6)
     assert "ms, IQR" in capsys.readouterr().out

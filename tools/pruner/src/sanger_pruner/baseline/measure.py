@@ -28,6 +28,8 @@ BACKENDS = {
     ),
 }
 NOT_MEASURED = "not measured"
+LEAST_BLOCKS = 5
+"""Blocks of runs behind each median: quartiles of fewer say nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ def time_call(make: Callable[[], Call], threads: int, seconds: float) -> dict[st
             call = make()
             dtype = str(call().dtype).removeprefix("torch.")
             timer = benchmark.Timer("call()", globals={"call": call}, num_threads=threads)
-            times = timer.blocked_autorange(min_run_time=seconds).times
+            times: list[float] = []
+            while len(times) < LEAST_BLOCKS:
+                times += timer.blocked_autorange(min_run_time=seconds).times
     except Exception as error:
         # Compilers and vendor libraries fail in ways of their own; each is a reason to report, not to stop.
         text = " ".join(str(error).split()) or type(error).__name__
         return {"status": NOT_MEASURED, "reason": text[:200]}
-    if len(times) < 2:
-        times = times * 2
     low, middle, high = statistics.quantiles([1e3 * t for t in times], n=4, method="inclusive")
     return {
         "status": "measured",
