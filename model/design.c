@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "design.h"
+#include "file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -270,8 +271,11 @@ int design_parse(const char *text, size_t bytes, const char *where, design_t *d,
 
 int design_load(const char *path, design_t *d, char *error)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) return fail(error, path, "file", "a readable design file", "no such file");
+    FILE *file = file_open_regular(path);
+    if (!file) {
+        return fail(error, path, "file", "a readable design file",
+                    errno == EINVAL ? "no regular file" : "no such file");
+    }
     char *text = malloc(DESIGN_FILE_MAX + 1);
     size_t bytes = text ? fread(text, 1, DESIGN_FILE_MAX + 1, file) : 0;
     bool broken = !text || ferror(file);

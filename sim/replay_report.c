@@ -232,7 +232,8 @@ bool replay_print_json(const replay_report_t *r)
     for (int i = 0; i < r->n; ++i) cJSON_AddItemToArray(heads, head_json(r, &r->heads[i]));
     add_figures(cJSON_AddObjectToObject(root, "total"), r, &total);
     char *text = cJSON_Print(root);
-    bool ok = text && puts(text) >= 0;
+    bool ok = text != NULL;
+    if (ok) puts(text); /* a failed write shows when the command ends */
     cJSON_free(text);
     cJSON_Delete(root);
     replay_head_free(&total);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/file.h"
 #include "../model/fixed.h"
 
 enum { LINE_LEAST = 4096, LINE_PER_ELEMENT = 96, WIDTH_MAX = 64, CLIP_MAX = 40 };
@@ -299,8 +300,11 @@ static int open_text(vector_file_t *f, const signal_t *table, int signals)
     int failed = add_elements(f, SIDE_IN, table, signals) || add_elements(f, SIDE_OUT, table, signals);
     if (!failed) f->text = malloc(f->limit);
     if (!f->text) return fail(f, "file", "out of memory");
-    f->file = fopen(f->path, "r");
-    if (!f->file) return fail(f, "file", "expected one that can be read, found: %s", strerror(errno));
+    f->file = file_open_regular(f->path);
+    if (!f->file) {
+        return fail(f, "file", "expected one that can be read, found: %s",
+                    errno == EINVAL ? "no regular file" : strerror(errno));
+    }
     return read_header(f);
 }
 

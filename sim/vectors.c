@@ -10,6 +10,7 @@
 
 #include "paths.h"
 #include "vector_file.h"
+#include "../model/file.h"
 
 static dut_status_t no_unit(const char *unit, char error[DUT_ERROR_MAX])
 {
@@ -88,6 +89,7 @@ static dut_status_t write_whole(const vectors_source_t *v, block_t *b, stimulus_
 {
     char part[PATH_MAX_BYTES];
     int n = snprintf(part, sizeof part, "%s.part%ld", path, (long)getpid());
+    if (!file_may_replace(path)) return write_failed(path, error);
     errno = ENAMETOOLONG;
     FILE *out = n < (int)sizeof part ? fopen(part, "w") : NULL;
     if (!out) return write_failed(path, error);

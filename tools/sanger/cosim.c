@@ -13,6 +13,7 @@ typedef struct {
     const char *design, *unit, *report, *stimulus;
     const canary_t *canary;
     uint64_t cycles, seed;
+    bool list;
     bool reference, waves, json;
 } options_t;
 
@@ -59,7 +60,7 @@ static int parse(int argc, char **argv, options_t *o)
             if (o->canary) break;
             return usage_error("cosim", "--canary: expected a name from --list-canaries, found '%.64s'",
                                optarg);
-        case 'l': exit(list_canaries());
+        case 'l': o->list = true; break;
         default: return option_error("cosim", c, argv);
         }
     }
@@ -94,6 +95,7 @@ static int run(int argc, char **argv)
     design_t d;
     int code = parse(argc, argv, &o);
     if (code) return code;
+    if (o.list) return list_canaries();
     if (!load_design("cosim", o.design, &d)) return EXIT_USAGE;
     code = plant(&o, &d);
     if (code) return code;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,21 +91,40 @@ static int print_overview(FILE *out)
     return out == stdout ? EXIT_HOLDS : EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+/* A closed standard stream must not become the first file that a verb opens. */
+static void keep_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (fcntl(fd, F_GETFD) < 0) (void)!open("/dev/null", O_RDONLY);
+    }
+}
+
+static int run_verb(const verb_t *verb, int argc, char **argv)
+{
+    for (int i = 1; i < argc; ++i) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(verb);
+    }
+    return verb->run(argc, argv);
+}
+
+static int run_command(int argc, char **argv)
 {
     if (argc < 2) return print_overview(stderr);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return print_overview(stdout);
-    if (!strcmp(argv[1], "--version")) return puts("sanger " SANGER_VERSION) < 0;
+    if (!strcmp(argv[1], "--version")) return puts("sanger " SANGER_VERSION), EXIT_HOLDS;
     for (const verb_t *const *v = verbs; *v; ++v) {
-        if (strcmp((*v)->name, argv[1]) != 0) continue;
-        for (int i = 2; i < argc; ++i) {
-            if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(*v);
-        }
-        int code = (*v)->run(argc - 1, argv + 1);
-        if (fflush(stdout) || ferror(stdout)) return usage_error((*v)->name, "standard output: write failed");
-        return code;
+        if (!strcmp((*v)->name, argv[1])) return run_verb(*v, argc - 1, argv + 1);
     }
     fprintf(stderr, "sanger: expected a verb (see sanger --help), found '%.64s'\n", argv[1]);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    keep_standard_streams();
+    int code = run_command(argc, argv);
+    if (!fflush(stdout) && !ferror(stdout)) return code;
+    return usage_error(argc > 1 ? argv[1] : "",
+                       "standard output: expected one that can be written, found none");
 }
