@@ -194,18 +194,31 @@ static void poke(binding_t *b, bool always)
     }
 }
 
+static void note(lockstep_t *l, const signal_t *s, size_t index, uint64_t model, uint64_t dut)
+{
+    ++l->count.mismatches;
+    if (l->differences < DIFFERENCES_MAX)
+        l->difference[l->differences++] = (difference_t){s, index, model, dut};
+}
+
+/* Bits of a DUT word above the elements that the table names: a table entry narrower than its register leaves
+   some, and must not pass. */
+static uint64_t stray_bits(const binding_t *b, const char *dut)
+{
+    size_t named = b->lanes * (size_t)b->s->bits, rest = 8 * b->word - named;
+    return rest ? get_bits(dut, named, rest < 63 ? (int)rest : 63) : 0;
+}
+
 static void note_word(lockstep_t *l, const binding_t *b, size_t first, const char *dut)
 {
     const char *model = b->model + first * b->element;
     for (size_t i = 0; i < b->lanes; ++i) {
         uint64_t mine = fixed_low(load(model + i * b->element, b->element), b->s->bits);
         uint64_t other = get_bits(dut, i * (size_t)b->s->bits, b->s->bits);
-        if (mine == other) continue;
-        ++l->count.mismatches;
-        if (l->differences < DIFFERENCES_MAX) {
-            l->difference[l->differences++] = (difference_t){b->s, first + i, mine, other};
-        }
+        if (mine != other) note(l, b->s, first + i, mine, other);
     }
+    uint64_t stray = stray_bits(b, dut);
+    if (stray) note(l, b->s, first + b->lanes - 1, 0, stray);
 }
 
 /* Objects of one element each: a PE's registers. */
