@@ -175,7 +175,8 @@ def run_all(chosen):
     reasons = [reason for _, reason in results if reason]
     for reason in reasons:
         print("FAIL", reason)
-    print(f"{len(canaries)} canaries, {len(rows)} caught and repeated; {len(clean)} clean units; seed 1, {CYCLES} cycles")
+    print(f"{len(canaries)} canaries, {len(rows)} caught and repeated; {len(clean)} clean units; "
+          f"seed 1, {CYCLES} cycles of each class")
     return 1 if reasons or not rows or len(rows) != len(canaries) else 0
 
 
