@@ -538,6 +538,30 @@ START_TEST(an_unbound_entry_is_refused)
 }
 END_TEST
 
+/* One bit narrower fits the same storage, so opening takes it: the bit that the table forgets must show. */
+START_TEST(an_entry_narrower_than_its_register_diverges)
+{
+    design_t d = load("odd_5x7x3");
+    wrong.type = block_find("pe");
+    wrong.name = "acc_q", wrong.path = NULL, wrong.more_bits = -1, wrong.more_elements = 0;
+    block_type_t type = *wrong.type;
+    type.signals = wrong_signals;
+    const lockstep_config_t config = {&d, &type, type.name, NULL, SEED};
+    char error[DUT_ERROR_MAX] = "";
+    lockstep_t *l = NULL;
+    demand(lockstep_open(&l, &config, error) == DUT_OK, "%s", error);
+    stimulus_t *s = stimulus_open(STIMULUS_LEGAL, SEED, lockstep_model(l));
+    bool equal = lockstep_reset(l);
+    for (int cycle = 0; cycle < 200 && equal; ++cycle) {
+        stimulus_next(s);
+        equal = lockstep_step(l);
+    }
+    demand(!equal && lockstep_count(l)->mismatches > 0, "a forgotten bit of %s went unseen", wrong.name);
+    stimulus_close(s);
+    lockstep_close(l);
+}
+END_TEST
+
 /* ---- the hash of outputs ---- */
 
 /* A model that is wrong in one bit of one output, in one cycle. */
@@ -624,6 +648,7 @@ int main(void)
     tcase_add_test(c, each_zero_count_is_vacuous);
     tcase_add_test(c, counts_are_what_was_compared);
     tcase_add_test(c, an_unbound_entry_is_refused);
+    tcase_add_test(c, an_entry_narrower_than_its_register_diverges);
     tcase_add_test(c, the_hash_tells_outputs_apart);
     suite_add_tcase(s, c);
     SRunner *runner = srunner_create(s);
