@@ -69,7 +69,11 @@ def test_the_committed_table_follows_from_the_committed_runs(name: str) -> None:
     report = json.loads((COMMITTED / f"{name}.json").read_text())
     metric = report["metric"]
     assert len(report["seeds"]) >= 3
+    dense = {run["seed"]: run[metric] for run in report["runs"] if run["variant"] == "dense"}
     for row in report["table"]:
+        changes = [run[metric] - dense[run["seed"]] for run in report["runs"] if run["variant"] == row["variant"]]
+        assert row["change"] == pytest.approx(statistics.fmean(changes))
+        assert row["change_std"] == pytest.approx(statistics.stdev(changes))
         for figure in ("density", metric):
             values = [run[figure] for run in report["runs"] if run["variant"] == row["variant"]]
             assert row[figure] == pytest.approx(statistics.fmean(values))

@@ -19,7 +19,6 @@ class Digits(Experiment):
 
     name = "digits"
     metric = "accuracy"
-    better = "higher"
     learning_rate = 3e-3
     batch = 64
 

@@ -79,8 +79,7 @@ class Language(Experiment):
 
     name = "language"
     metric = "perplexity"
-    better = "lower"
-    learning_rate = 3e-3
+    learning_rate = 1e-2
     batch = 12
 
     def __init__(self, quick: bool = False) -> None:
@@ -92,7 +91,7 @@ class Language(Experiment):
         test = token_stream(held_out, tokenizer)
         count = 2 if quick else len(test) // LENGTH
         self.test = test[: count * LENGTH].reshape(-1, LENGTH)
-        self.steps, self.more_steps = (4, 2) if quick else (800, 100)
+        self.steps, self.more_steps = (4, 2) if quick else (1300, 60)
         self.variants = [
             DENSE,
             *sanger_variants((0.002, 0.005, 0.01, 0.02, 0.05)),

@@ -32,36 +32,36 @@ def markdown(result: dict[str, Any]) -> str:
         f"{len(result['seeds'])} seeds; {result['steps']} steps dense, then {result['more_steps']} as the variant. "
         "Mean ± standard deviation over seeds.",
         "",
-        f"| variant | density | {metric} |",
-        "| --- | --- | --- |",
+        f"| variant | density | {metric} | change from dense, same seed |",
+        "| --- | --- | --- | --- |",
     ]
     for row in result["table"]:
-        cells = [
-            f"{row[name]:.{digits}f} ± {row[f'{name}_std']:.{digits}f}"
-            for name, digits in (("density", 3), (metric, 2))
-        ]
-        lines.append(f"| {row['variant']} | {cells[0]} | {cells[1]} |")
+        lines.append(
+            f"| {row['variant']} | {row['density']:.3f} ± {row['density_std']:.3f} "
+            f"| {row[metric]:.2f} ± {row[f'{metric}_std']:.2f} | {row['change']:+.2f} ± {row['change_std']:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def plot(path: Path, result: dict[str, Any]) -> None:
-    """The metric over density with error bars of one standard deviation; dense is a level to compare with."""
-    metric, table = result["metric"], result["table"]
+    """Change of the metric from dense over density, with error bars of one standard deviation. Points are joined in
+    the table's order, that of thresholds: density rises again where rows fall back to dense."""
+    table = result["table"]
     figure, axes = new_figure()
-    dense = next(row for row in table if row["group"] == "dense")
-    axes.axhline(dense[metric], color="gray", linewidth=1, linestyle="--")
+    axes.axhline(0, color="gray", linewidth=1, linestyle="--")
     for group in dict.fromkeys(row["group"] for row in table):
-        rows = sorted((r for r in table if r["group"] == group), key=lambda r: float(r["density"]))
+        rows = [row for row in table if row["group"] == group]
         axes.errorbar(
-            [r["density"] for r in rows],
-            [r[metric] for r in rows],
-            xerr=[r["density_std"] for r in rows],
-            yerr=[r[f"{metric}_std"] for r in rows],
+            [row["density"] for row in rows],
+            [row["change"] for row in rows],
+            xerr=[row["density_std"] for row in rows],
+            yerr=[row["change_std"] for row in rows],
             marker="o",
             markersize=4,
             capsize=2,
             label=group,
         )
-    axes.set(xlabel="density kept", ylabel=metric, xlim=(0, 1.02), title=result["experiment"])
+    axes.set(xlabel="density kept", ylabel=f"{result['metric']}, change from dense", xlim=(0, 1.02))
+    axes.set_title(result["experiment"])
     axes.legend(fontsize="small")
     save_figure(figure, path)

@@ -51,7 +51,6 @@ class Experiment(ABC):
 
     name: str
     metric: str
-    better: str
     steps: int
     more_steps: int
     learning_rate: float
@@ -113,12 +112,20 @@ def run_seed(experiment: Experiment, seed: int, tell: Callable[[str], None]) -> 
 
 
 def summarise(experiment: Experiment, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Mean and sample standard deviation over seeds, per variant."""
+    """Mean and sample standard deviation over seeds, per variant: of the density, of the metric, and of `change`, the
+    metric less that of the dense variant from the same seed, which leaves out how seeds differ."""
+    metric = experiment.metric
+    dense = {row["seed"]: row[metric] for row in rows if row["variant"] == DENSE.name}
     table = []
     for variant in experiment.variants:
+        own = [row for row in rows if row["variant"] == variant.name]
+        figures = {
+            "density": [row["density"] for row in own],
+            metric: [row[metric] for row in own],
+            "change": [row[metric] - dense[row["seed"]] for row in own],
+        }
         row: dict[str, Any] = {"variant": variant.name, "group": variant.group, "config": variant.config.to_dict()}
-        for name in ("density", experiment.metric):
-            values = [r[name] for r in rows if r["variant"] == variant.name]
+        for name, values in figures.items():
             row[name] = statistics.fmean(values)
             row[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
         table.append(row)
