@@ -215,7 +215,7 @@ def test_help_does_not_wait_for_torch() -> None:
 
 
 def wait_for(condition: Any, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
@@ -232,7 +232,7 @@ def test_an_interrupt_leaves_no_broken_file(number: int, tmp_path: Path) -> None
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     wait_for(lambda: list(tmp_path.glob(".t.safetensors.*")), process)
     process.send_signal(number)
-    _, message = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=120)
     assert process.returncode == 130
     assert message == "sanger-prune: interrupted, unfinished files are removed\n"
     assert [path.name for path in tmp_path.iterdir()] == ["long.txt"]
