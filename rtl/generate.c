@@ -226,9 +226,6 @@ int generate(const design_t *d, const char *source_dir, const patch_t *patch, ge
     const job_t job = {d, source_dir, patch, sink, context, error};
     if (patch && !source_known(patch->file)) return fail(error, patch->file, "no such source");
     for (int i = 0; i < MODULES; ++i) {
-        char there[4096];
-        snprintf(there, sizeof there, "%s/%s.v", source_dir, modules[i].source);
-        if (access(there, R_OK)) continue;
         if (generate_module(&job, &modules[i])) return -1;
     }
     return generate_signals(&job) || generate_vlt(&job) ? -1 : 0;

@@ -58,13 +58,13 @@ static int64_t align(int64_t value, int from, int to)
     return (int64_t)fixed_floor(value, from - to);
 }
 
-static void accumulate(strip_t *s)
+static void accumulate(strip_t *s, const block_t *array)
 {
     const design_t *d = s->h->design;
     int head = s->a->d;
     for (int i = 0; i < s->gathered; ++i) {
         int row = s->owner[i];
-        int64_t *sum = &s->sum[row], score_sum = host_get(s->h, HOST_PE_ARRAY, "sum_q", (size_t)i);
+        int64_t *sum = &s->sum[row], score_sum = pass_sum(array, i);
         *sum = fixed_saturate((__int128)*sum + score_sum, d->row_sum.w, &s->h->clipped[CLIP_ROW_SUM]);
         for (int f = 0; f < head; ++f) {
             int64_t *to = &s->output[row * head + f];
@@ -98,7 +98,7 @@ static bool run_pass(strip_t *s)
         if (!host_edge(s->h, HOST_PE_ARRAY)) return false;
     }
     lockstep_show(s->h->unit[HOST_PE_ARRAY]);
-    accumulate(s);
+    accumulate(s, array);
     ++s->a->passes;
     s->gathered = 0;
     return true;

@@ -96,8 +96,7 @@ void pass_collect(const pass_t *p, const block_t *array, int t, int64_t *out)
     }
 }
 
-int64_t pass_sum(const pass_t *p, const block_t *array, int row)
+int64_t pass_sum(const block_t *array, int row)
 {
-    (void)p;
     return block_get(array, block_signal(array, "sum_q"), (size_t)row);
 }

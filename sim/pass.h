@@ -42,7 +42,7 @@ void pass_drive(const pass_t *p, block_t *array, int t);
 void pass_collect(const pass_t *p, const block_t *array, int t, int64_t *out);
 
 /* After the last edge: row i's sum of scores. */
-int64_t pass_sum(const pass_t *p, const block_t *array, int row);
+int64_t pass_sum(const block_t *array, int row);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@
 #include "../sim/paths.h"
 #include "../sim/schedule.h"
 #include "../sim/stimulus.h"
+#include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for many of them. */
 #define demand(holds, ...)                                                                                   \
@@ -215,9 +216,5 @@ int main(void)
     tcase_add_test(t, full_counters_stay_full);
     tcase_add_test(t, so_do_those_of_the_fast_model);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "../model/design.h"
 #include "../sim/paths.h"
+#include "run_suite.h"
 
 static design_t named(const char *name)
 {
@@ -127,9 +128,5 @@ int main(void)
     tcase_add_test(tests, no_prefix_of_a_design_is_a_design);
     tcase_add_test(tests, names_of_sizes_have_values);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

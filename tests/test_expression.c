@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../rtl/expression.h"
+#include "run_suite.h"
 
 static bool lookup(void *context, const char *name, int64_t *value)
 {
@@ -74,9 +75,5 @@ int main(void)
     tcase_add_test(tests, values_follow_c);
     tcase_add_test(tests, nonsense_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

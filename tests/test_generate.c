@@ -8,6 +8,7 @@
 #include "../rtl/expand.h"
 #include "../rtl/generate.h"
 #include "../sim/paths.h"
+#include "run_suite.h"
 
 static char *expanded(const char *design_name, const char *source, char error[EXPAND_ERROR_MAX])
 {
@@ -150,6 +151,18 @@ START_TEST(a_planted_change_must_fit_once)
 }
 END_TEST
 
+START_TEST(a_missing_source_is_an_error)
+{
+    design_t d;
+    char error[GENERATE_ERROR_MAX] = "";
+    all_t all = {NULL, 0};
+    ck_assert_msg(!paths_design("odd_5x7x3", &d, error), "%s", error);
+    ck_assert_int_eq(generate(&d, "/no/such/folder", NULL, gather, &all, error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "/no/such/folder/exp.v"));
+    ck_assert_int_eq(all.files, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("generate");
@@ -159,10 +172,7 @@ int main(void)
     tcase_add_test(tests, the_same_design_gives_the_same_bytes_without_parameters_or_dates);
     tcase_add_test(tests, lut_rows_are_the_real_value_beside_them);
     tcase_add_test(tests, a_planted_change_must_fit_once);
+    tcase_add_test(tests, a_missing_source_is_an_error);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_suite.h"
+
 #define MOST 24 // the largest L, M and d of random heads
 
 static double next_random(uint32_t *state) // -1 .. 1
@@ -459,9 +461,5 @@ int main(void)
     suite_add_tcase(suite, attention);
     suite_add_tcase(suite, rule);
     suite_add_tcase(suite, errors);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "../sim/paths.h"
 #include "../sim/random.h"
+#include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for millions of them. */
 #define demand(holds, ...)                                                                                   \
@@ -236,9 +237,5 @@ int main(void)
     tcase_add_test(t, ties_go_to_even_and_the_ends_are_not_clipped);
     tcase_add_test(t, counters_stay_at_their_maximum);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

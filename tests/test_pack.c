@@ -8,6 +8,7 @@
 
 #include "../sim/paths.h"
 #include "../sim/random.h"
+#include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for millions of them. */
 #define demand(holds, ...)                                                                                   \
@@ -231,9 +232,5 @@ int main(void)
     tcase_add_test(t, idle_and_the_free_code_hold_and_clear_clears);
     tcase_add_test(t, only_column_is_ever_unspecified_and_only_where_the_published_mask_is);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -48,7 +48,7 @@ static void run_pass(block_t *b, int head, work_t *w)
         b->type->tick(b->self);
     }
     for (int r = 0; r < b->design->rows; ++r) {
-        w->sum[r] = ldexp((double)pass_sum(&pass, b, r), -b->design->row_sum.frac);
+        w->sum[r] = ldexp((double)pass_sum(b, r), -b->design->row_sum.frac);
     }
 }
 

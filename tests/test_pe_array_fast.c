@@ -6,6 +6,7 @@
 #include "array_designs.h"
 #include "../model/pe_array_fast.h"
 #include "../sim/stimulus.h"
+#include "run_suite.h"
 
 enum { RUNS = 3 };
 
@@ -168,9 +169,5 @@ int main(void)
     tcase_add_test(all, other_formats_and_the_papers_size_agree_too);
     tcase_add_test(all, designs_that_do_not_fit_are_refused);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run_suite.h"
+
 typedef struct {
     uint8_t *bytes;
     size_t size;
@@ -593,9 +595,5 @@ int main(void)
     tcase_add_test(writing, large_round_sizes_are_written_as_integers);
     suite_add_tcase(suite, reader);
     suite_add_tcase(suite, writing);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

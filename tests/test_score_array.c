@@ -9,6 +9,7 @@
 
 #include "../sim/paths.h"
 #include "../sim/random.h"
+#include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for millions of them. */
 #define demand(holds, ...)                                                                                   \
@@ -432,9 +433,5 @@ int main(void)
     tcase_add_test(t, a_maximum_below_the_scores_saturates_exp_and_then_the_sum_and_both_are_counted);
     tcase_add_test(t, idle_holds_the_row_end_and_only_max_moves_the_maximum);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "../sim/paths.h"
 #include "../sim/random.h"
+#include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for millions of them. */
 #define demand(holds, ...)                                                                                   \
@@ -158,9 +159,5 @@ int main(void)
     tcase_add_test(t, a_pair_of_operands_is_in_the_sum_after_its_second_edge_and_not_before);
     tcase_add_test(t, published_sums_wrap_and_signed_ones_stay_at_their_end);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "../model/block.h"
 #include "../sim/paths.h"
+#include "run_suite.h"
 
 static const signal_t line = {.name = "line_q",
                               .kind = SIGNAL_REG,
@@ -104,9 +105,5 @@ int main(void)
     tcase_add_test(tests, the_tables_of_all_blocks_are_sound);
     tcase_add_test(tests, elements_keep_their_sign_and_width);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

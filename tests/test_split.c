@@ -10,6 +10,7 @@
 
 #include "../sim/paths.h"
 #include "../sim/random.h"
+#include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for millions of them. */
 #define demand(holds, ...)                                                                                   \
@@ -337,9 +338,5 @@ int main(void)
     tcase_add_test(t, a_strip_of_sparse_rows_keeps_up_with_a_pass);
     tcase_add_test(t, a_known_row_is_placed_as_known);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

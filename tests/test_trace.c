@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run_suite.h"
+
 // ---- files in memory, made by hand so that they may be wrong
 
 typedef struct {
@@ -1072,9 +1074,5 @@ int main(void)
     suite_add_tcase(suite, reading);
     suite_add_tcase(suite, refusing);
     suite_add_tcase(suite, writing);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
