@@ -12,6 +12,11 @@ const block_type_t *block_find(const char *name)
     return NULL;
 }
 
+bool block_fits(const block_type_t *type, const design_t *d)
+{
+    return !type->fits || type->fits(d);
+}
+
 /* Cache-line aligned, so that the fast array model may use whole-vector loads. */
 static void *allocate(size_t bytes)
 {
@@ -63,7 +68,7 @@ void block_reset(block_t *b)
 {
     for (int i = 0; i < b->signals; ++i) {
         const signal_t *s = &b->table[i];
-        if (s->kind == SIGNAL_REG) memset(block_data(b, s), 0, signal_count(s) * (size_t)signal_bytes(s));
+        if (s->kind == SIGNAL_REG && !s->stored) memset(block_data(b, s), 0, signal_count(s) * (size_t)signal_bytes(s));
     }
     if (b->type->reset) b->type->reset(b->self);
 }
@@ -92,8 +97,12 @@ void block_set(block_t *b, const signal_t *s, size_t index, int64_t value)
 
 const signal_t *block_signal(const block_t *b, const char *name)
 {
+    const char *dot = strrchr(name, '.');
     for (int i = 0; i < b->signals; ++i) {
-        if (!strcmp(b->table[i].name, name)) return &b->table[i];
+        const signal_t *s = &b->table[i];
+        if (!s->group && !dot && !strcmp(s->name, name)) return s;
+        if (!s->group || !dot || strlen(s->group) != (size_t)(dot - name)) continue;
+        if (!strncmp(s->group, name, (size_t)(dot - name)) && !strcmp(s->name, dot + 1)) return s;
     }
     return NULL;
 }

@@ -35,6 +35,8 @@ typedef struct {
     /* Brings the table's register arrays up to date, for models that keep registers in another layout; NULL:
        they always are. */
     void (*show)(void *self);
+    /* False: the design has no such unit (the generator writes no module for it); NULL: all have. */
+    bool (*fits)(const design_t *d);
     /* True when the published unit says what the output or net holds now; NULL: always. */
     bool (*specified)(const void *self, const char *signal);
 } block_type_t;
@@ -53,6 +55,9 @@ extern const block_type_t *const block_types[];
 /* The type of that name, or NULL. */
 const block_type_t *block_find(const char *name);
 
+/* True when the design has that unit. */
+bool block_fits(const block_type_t *type, const design_t *d);
+
 /* A faster model of the same block for this design, equal to the reference in every register; NULL: there is
  * none. */
 const block_type_t *block_fast(const block_type_t *type, const design_t *d);
@@ -70,7 +75,7 @@ static inline void *block_data(const block_t *b, const signal_t *s)
 int64_t block_get(const block_t *b, const signal_t *s, size_t index);
 void block_set(block_t *b, const signal_t *s, size_t index, int64_t value);
 
-/* The signal of that name in the block's table, or NULL. */
+/* The signal of that name ("acc_q", or "array.acc_q" of a mounted child) in the block's table, or NULL. */
 const signal_t *block_signal(const block_t *b, const char *name);
 
 #ifdef __cplusplus

@@ -30,7 +30,8 @@ const field_t design_fields[] = {
     {"summary", FIELD_TEXT, AT(summary), 1, DESIGN_TEXT_MAX, NULL, "one sentence for people"},
     CHOICE("arithmetic", arithmetic, "published|signed",
            "published: unsigned exp, wrap-around; signed: per-row bias, saturation"),
-    CHOICE("control", control, "array", "who drives c1..c5; array: c3 and c5 shared by the whole array"),
+    CHOICE("control", control, "array|travelling",
+           "who drives c1..c5; array: c3 and c5 shared by the whole array; travelling: tags beside the data"),
     {"clock_hz", FIELD_INT, AT(clock_hz), 1, INT64_C(100000000000), NULL, "clock that times are reported at"},
     INT("array.rows", rows, 1, 128, "query rows that the array holds"),
     INT("array.columns", columns, 2, 128, "key columns of a tile"),
@@ -67,6 +68,12 @@ const field_t design_fields[] = {
     CHOICE("split.slots", slots, "first|home", "which PEs hold a sub-row's columns"),
     INT("split.row_id_w", sub_row_id_w, 1, 16, "bits of the row id that travels with a sub-row"),
     INT("normalise.lanes", lanes, 1, 64, "dividers side by side"),
+    INT("machine.head_max", head_max, 1, 128, "longest head size"),
+    INT("machine.keys_max", keys_max, 1, 4096, "most queries and most keys of a head"),
+    INT("machine.strips", strips, 1, 16, "strips of array.rows queries that share each key tile"),
+    INT("machine.bus_bytes", bus_bytes, 8, 64, "bytes of a memory beat, a power of two"),
+    INT("machine.addr_w", addr_w, 16, 32, "bits of a byte address"),
+    INT("machine.outstanding", outstanding, 2, 256, "reads that may wait for their answer"),
     {NULL, FIELD_INT, 0, 0, 0, NULL, NULL},
 };
 
@@ -388,6 +395,29 @@ static int check_published(const design_t *d, const char *where, char *error)
     return 0;
 }
 
+const char *design_lacks_machine(const design_t *d)
+{
+    if (!design_signed(d)) return "signed operands, a per-row bias and signed prediction (arithmetic: signed)";
+    if (d->score_rows != d->rows || d->score_columns != d->columns)
+        return "a score array of the array's size (prediction.rows and columns equal to array.rows and columns)";
+    const format_t *operands[] = {&d->q, &d->k, &d->v, &d->output, &d->scale};
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; ++i) {
+        if (operands[i]->w > 16) return "formats q, k, v, output and prediction.scale of at most 16 bits";
+    }
+    if (d->bus_bytes & (d->bus_bytes - 1)) return "a machine.bus_bytes that is a power of two";
+    if (design_mask_lanes(d) < 1) return "a machine.bus_bytes that holds the mask word of a tile";
+    if (1 << d->sub_row_id_w < 2 * design_group_rows(d))
+        return "a split.row_id_w with bits enough for 2 * machine.strips * array.rows";
+    return NULL;
+}
+
+/* Travelling control exists in the machine only. */
+static int check_control(const design_t *d, const char *where, char *error)
+{
+    const char *lacks = d->control == CONTROL_TRAVELLING ? design_lacks_machine(d) : NULL;
+    return lacks ? fail(error, where, "control", lacks, "travelling control without it") : 0;
+}
+
 static int check_signed(const design_t *d, const char *where, char *error)
 {
     if (d->q.frac + d->k.frac < d->acc.frac) {
@@ -419,6 +449,7 @@ int design_check(const design_t *d, const char *where, char *error)
 {
     if (check_sizes(d, where, error) || check_widths(d, where, error) || check_division(d, where, error))
         return -1;
+    if (check_control(d, where, error)) return -1;
     return design_signed(d) ? check_signed(d, where, error) : check_published(d, where, error);
 }
 
@@ -552,6 +583,39 @@ bool design_value(const design_t *d, const char *name, int64_t *value)
         {"home", d->slots == SLOTS_HOME},
         {"sub_row_id_w", d->sub_row_id_w},
         {"lanes", d->lanes},
+        {"travelling", d->control == CONTROL_TRAVELLING},
+        {"head_max", d->head_max},
+        {"keys_max", d->keys_max},
+        {"strips", d->strips},
+        {"bus_bytes", d->bus_bytes},
+        {"addr_w", d->addr_w},
+        {"outstanding", d->outstanding},
+        {"passes", DESIGN_PASSES},
+        {"output_rows", DESIGN_OUTPUT_ROWS},
+        {"bus_w", design_bus_w(d)},
+        {"row_beats", design_beats(d, d->head_max)},
+        {"low_w", design_low_w(d)},
+        {"low_beats", design_low_record_beats(d, d->head_max)},
+        {"tiles_max", design_tiles_max(d)},
+        {"mask_lane_w", design_mask_lane_w(d)},
+        {"mask_lanes", design_mask_lanes(d)},
+        {"mask_beats", design_mask_beats(d)},
+        {"group_rows", design_group_rows(d)},
+        {"left_w", design_left_w(d)},
+        {"index_w", fixed_bits(2 * design_group_rows(d))},
+        {"strip_w", fixed_bits(2 * d->strips)},
+        {"row_w", fixed_bits(d->rows)},
+        {"col_w", fixed_bits(d->columns)},
+        {"tile_w", fixed_bits(design_tiles_max(d))},
+        {"key_w", fixed_bits(d->keys_max)},
+        {"len_w", fixed_bits(d->keys_max + 1)},
+        {"d_w", fixed_bits(d->head_max + 1)},
+        {"e_w", fixed_bits(2 * d->head_max + 1)},
+        {"at_w", fixed_bits(d->head_max)},
+        {"beat_w", design_beat_w(d)},
+        {"tag_w", design_tag_w(d)},
+        {"group_count_w", fixed_bits(design_group_rows(d) + 1)},
+        {"row_count_w", fixed_bits(d->rows + 1)},
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; ++i) {
         if (!strcmp(name, plain[i].name)) return *value = plain[i].value, true;

@@ -17,9 +17,12 @@ extern "C" {
 #endif
 
 typedef enum { ARITHMETIC_PUBLISHED, ARITHMETIC_SIGNED } arithmetic_t;
-typedef enum { CONTROL_ARRAY } control_t;
+typedef enum { CONTROL_ARRAY, CONTROL_TRAVELLING } control_t;
 typedef enum { SPLIT_CONSECUTIVE, SPLIT_INTERLEAVED } split_policy_t;
 typedef enum { SLOTS_FIRST, SLOTS_HOME } slots_t;
+
+/* Passes in the table, and output rows between the dividers and memory. */
+enum { DESIGN_PASSES = 4, DESIGN_OUTPUT_ROWS = 16 };
 
 enum { DESIGN_NAME_MAX = 32, DESIGN_TEXT_MAX = 240, DESIGN_ERROR_MAX = 512 };
 
@@ -68,6 +71,14 @@ typedef struct {
     int sub_row_id_w; /* bits of the row id that travels with a sub-row */
 
     int lanes; /* dividers of normalise */
+
+    /* the machine around the units, see docs/machine.md; published designs have none */
+    int head_max;    /* longest head size */
+    int keys_max;    /* most queries and most keys of a head */
+    int strips;      /* strips of `rows` queries that share each key tile */
+    int bus_bytes;   /* of a memory beat */
+    int addr_w;      /* bits of a byte address */
+    int outstanding; /* reads that may wait for their answer */
 } design_t;
 
 /* One field of the JSON file. */
@@ -94,6 +105,9 @@ int design_parse(const char *text, size_t bytes, const char *where, design_t *d,
 
 /* Cross-field rules alone, for a design made in memory. */
 int design_check(const design_t *d, const char *where, char *error);
+
+/* NULL when the design describes a whole machine (docs/machine.md), else what it lacks. */
+const char *design_lacks_machine(const design_t *d);
 
 /* The design as canonical JSON (allocated; the caller frees), and its 64-bit FNV-1a hash in hex. */
 char *design_print(const design_t *d);
@@ -127,6 +141,65 @@ static inline int design_c4_w(const design_t *d)
 static inline int design_top_w(const design_t *d)
 {
     return d->k.w > d->v.w ? d->k.w : d->v.w;
+}
+
+
+/* Sizes of the machine, named as in docs/machine.md. */
+static inline int design_bus_w(const design_t *d)
+{
+    return 8 * d->bus_bytes;
+}
+static inline int design_low_w(const design_t *d)
+{
+    return d->operand_w <= 4 ? 4 : 8;
+}
+static inline int design_mask_lane_w(const design_t *d)
+{
+    int w = 8;
+    while (w < d->columns) w *= 2;
+    return w;
+}
+static inline int design_mask_lanes(const design_t *d)
+{
+    return design_bus_w(d) / design_mask_lane_w(d);
+}
+static inline int design_tiles_max(const design_t *d)
+{
+    return (d->keys_max + d->columns - 1) / d->columns;
+}
+static inline int design_mask_beats(const design_t *d)
+{
+    return (design_tiles_max(d) + design_mask_lanes(d) - 1) / design_mask_lanes(d);
+}
+/* Beats of a row of `head` 16-bit elements, and of its low-bit record. */
+static inline int design_beats(const design_t *d, int head)
+{
+    return (2 * head + d->bus_bytes - 1) / d->bus_bytes;
+}
+static inline int design_low_record_beats(const design_t *d, int head)
+{
+    return (4 + (head * design_low_w(d) + 7) / 8 + d->bus_bytes - 1) / d->bus_bytes;
+}
+/* Bits that number the beats of a record or mask row, and bits of a read's tag. */
+static inline int design_beat_w(const design_t *d)
+{
+    int most = design_beats(d, d->head_max), low = design_low_record_beats(d, d->head_max);
+    if (low > most) most = low;
+    if (design_mask_beats(d) > most) most = design_mask_beats(d);
+    return fixed_bits(most);
+}
+static inline int design_tag_w(const design_t *d)
+{
+    int key = fixed_bits(d->keys_max), index = fixed_bits(2 * d->strips * d->rows);
+    return 2 + (key > index ? key : index) + design_beat_w(d);
+}
+static inline int design_group_rows(const design_t *d)
+{
+    return d->strips * d->rows;
+}
+static inline int design_left_w(const design_t *d)
+{
+    return d->q.w > d->bias.w ? d->q.w : d->bias.w;
 }
 
 #ifdef __cplusplus

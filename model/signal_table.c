@@ -11,7 +11,7 @@ const char *signal_kind_name(signal_kind_t kind)
 
 const char *signal_element_name(const signal_t *s, size_t index, char *out)
 {
-    int at = snprintf(out, SIGNAL_NAME_MAX, "%s", s->name);
+    int at = snprintf(out, SIGNAL_NAME_MAX, "%s%s%s", s->group ? s->group : "", s->group ? "." : "", s->name);
     size_t below = signal_count(s);
     for (int i = 0; i < s->dims; ++i) {
         below /= (size_t)s->n[i];
@@ -31,6 +31,7 @@ void signal_object_path(const signal_t *s, size_t object, char *out, size_t n)
 {
     size_t below = signal_objects(s), at = 0;
     int dim = 0;
+    if (s->group) at = (size_t)snprintf(out, n, "u_%s.", s->group);
     for (const char *p = s->path; *p && at + 1 < n; ++p) {
         if (*p != '#') {
             out[at++] = *p;

@@ -21,7 +21,7 @@ extern "C" {
 
 typedef enum { SIGNAL_IN, SIGNAL_OUT, SIGNAL_NET, SIGNAL_REG } signal_kind_t;
 
-enum { SIGNAL_MAX = 40, SIGNAL_NAME_MAX = 96 };
+enum { SIGNAL_MAX = 400, SIGNAL_NAME_MAX = 96 };
 
 typedef struct {
     const char *name; /* "acc": elements print as acc_3_1 */
@@ -37,6 +37,11 @@ typedef struct {
     const char
         *path; /* of the Verilog object below the top, '#' for an object index; NULL: the port itself */
     int bytes; /* model element size: 0 means sizeof(int64_t) */
+    /* Of a child block mounted in its parent's table: the instance is u_<group>, the name <group>.<name>. */
+    const char *group;
+    /* A memory without a reset, whatever it holds at first: compared by its write port in every cycle and in
+       full now and then, not in full in every cycle. */
+    bool stored;
     /* inputs: what stimulus may put there */
     int codes;           /* control signals: legal codes are 0 .. codes-1; 0 marks data */
     const char *weights; /* one digit per legal code, how often random control picks it; NULL: evenly */

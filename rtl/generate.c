@@ -20,25 +20,31 @@ typedef struct {
     const char *module; /* <design>_<module> */
     scope_t scope;
     bool apart; /* kept as a module of its own when simulated: many equal instances */
+    bool (*fits)(const design_t *d); /* which designs have it; NULL: all */
 } module_t;
 
 static const module_t modules[] = {
-    {"exp", "exp", SCOPE_EXP_PE, false},
-    {"exp", "score_exp", SCOPE_EXP_SCORE, false},
-    {"score_pe", "score_pe", SCOPE_DESIGN, false},
-    {"score_row", "score_row", SCOPE_DESIGN, true},
-    {"score_array", "score_array", SCOPE_DESIGN, false},
-    {"binarise", "binarise", SCOPE_DESIGN, false},
-    {"pack", "pack", SCOPE_DESIGN, false},
-    {"split", "split", SCOPE_DESIGN, false},
-    {"pe", "pe", SCOPE_DESIGN, false},
-    {"delay_line", "delay_line", SCOPE_DESIGN, false},
-    {"pe_row", "pe_row", SCOPE_DESIGN, true},
-    {"pe_array", "pe_array", SCOPE_DESIGN, false},
-    {"divide", "divide", SCOPE_DESIGN, true},
-    {"normalise", "normalise", SCOPE_DESIGN, false},
+    {"exp", "exp", SCOPE_EXP_PE, false, NULL},
+    {"exp", "score_exp", SCOPE_EXP_SCORE, false, NULL},
+    {"score_pe", "score_pe", SCOPE_DESIGN, false, NULL},
+    {"score_row", "score_row", SCOPE_DESIGN, true, NULL},
+    {"score_array", "score_array", SCOPE_DESIGN, false, NULL},
+    {"binarise", "binarise", SCOPE_DESIGN, false, NULL},
+    {"pack", "pack", SCOPE_DESIGN, false, NULL},
+    {"split", "split", SCOPE_DESIGN, false, NULL},
+    {"pe", "pe", SCOPE_DESIGN, false, NULL},
+    {"delay_line", "delay_line", SCOPE_DESIGN, false, NULL},
+    {"pe_row", "pe_row", SCOPE_DESIGN, true, NULL},
+    {"pe_array", "pe_array", SCOPE_DESIGN, false, NULL},
+    {"divide", "divide", SCOPE_DESIGN, true, NULL},
+    {"normalise", "normalise", SCOPE_DESIGN, false, NULL},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
+
+static bool has_module(const design_t *d, const module_t *m)
+{
+    return !m->fits || m->fits(d);
+}
 
 static int fail(char *error, const char *what, const char *why)
 {
@@ -189,7 +195,9 @@ static int generate_signals(const job_t *job)
             "# Signals of %s\n\nDesign hash %s. Element 0 of a vector lies in the lowest bits; `#` in a\n"
             "Verilog name is an index. State starts at zero after reset.\n",
             job->d->name, hash);
-    for (const block_type_t *const *t = block_types; *t; ++t) put_unit(out, job->d, *t);
+    for (const block_type_t *const *t = block_types; *t; ++t) {
+        if (block_fits(*t, job->d)) put_unit(out, job->d, *t);
+    }
     return finish(job, "_signals.md", out, &text, &bytes, 0);
 }
 
@@ -203,6 +211,7 @@ static int generate_vlt(const job_t *job)
     put_header(out, job->d, "the module list", "//");
     fputs("`verilator_config\n", out);
     for (int i = 0; i < MODULES; ++i) {
+        if (!has_module(job->d, &modules[i])) continue;
         fprintf(out, "public_flat_rd -module \"%s_%s\" -var \"*_q\"\n", job->d->name, modules[i].module);
         if (!modules[i].apart) continue;
         fprintf(out, "public_flat_rd -module \"%s_%s\" -var \"*_i\"\n", job->d->name, modules[i].module);
@@ -226,7 +235,7 @@ int generate(const design_t *d, const char *source_dir, const patch_t *patch, ge
     const job_t job = {d, source_dir, patch, sink, context, error};
     if (patch && !source_known(patch->file)) return fail(error, patch->file, "no such source");
     for (int i = 0; i < MODULES; ++i) {
-        if (generate_module(&job, &modules[i])) return -1;
+        if (has_module(d, &modules[i]) && generate_module(&job, &modules[i])) return -1;
     }
     return generate_signals(&job) || generate_vlt(&job) ? -1 : 0;
 }

@@ -17,6 +17,11 @@ const block_type_t *cosim_model(const cosim_config_t *c, dut_status_t *status, c
     if (c->canary && c->canary->side == CANARY_MODEL)
         return canary_model(c->canary, c->unit, c->design, status, error);
     const block_type_t *type = block_find(c->unit);
+    if (type && !block_fits(type, c->design)) {
+        snprintf(error, DUT_ERROR_MAX, "unit: expected one that %s has, found %s", c->design->name, c->unit);
+        *status = DUT_BAD_INPUT;
+        return NULL;
+    }
     const block_type_t *fast = c->fast && type ? block_fast(type, c->design) : NULL;
     if (type) return fast ? fast : type;
     snprintf(error, DUT_ERROR_MAX, "unit: expected one from sanger design show, found '%.64s'", c->unit);
@@ -60,6 +65,9 @@ static void run_cycles(const cosim_config_t *c, lockstep_t *l, stimulus_t *s, co
         r->diverged = !lockstep_edge(l);
         if (observer) observer(context, l, cycle, true);
     }
+    if (r->diverged) return;
+    r->diverged = !lockstep_compare_stored(l);
+    if (r->diverged && observer) observer(context, l, r->cycle, true);
 }
 
 dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void *context, cosim_result_t *r,

@@ -16,7 +16,7 @@
 #include "paths.h"
 #include "process.h"
 
-enum { FILES_MAX = 32, PATHS = PATH_MAX_BYTES + 256, ARGS_MAX = 40 };
+enum { FILES_MAX = 64, PATHS = PATH_MAX_BYTES + 256, ARGS_MAX = 40 };
 
 /* The generated set in memory. */
 typedef struct {
@@ -410,7 +410,7 @@ static dut_status_t build_locked(build_t *b, double *seconds)
 static dut_status_t build(build_t *b, const char *unit, const patch_t *patch, double *seconds)
 {
     b->type = block_find(unit);
-    if (!b->type) return fail(b, DUT_BAD_INPUT, unit, "no such unit");
+    if (!b->type || !block_fits(b->type, b->d)) return fail(b, DUT_BAD_INPUT, unit, "no such unit");
     dut_status_t status = prepare(b, patch);
     if (!status) status = build_locked(b, seconds);
     free_set(&b->set);

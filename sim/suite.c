@@ -47,6 +47,7 @@ static double elements(const design_t *d, const block_type_t *type)
 static int add_runs(const suite_t *s, int design, const block_type_t *type, run_t *runs, int n)
 {
     const design_t *d = &s->designs[design];
+    if (!block_fits(type, d)) return n;
     bool has_fast = block_fast(type, d) != NULL;
     for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
         if ((s->kind >= 0 && kind != s->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind))

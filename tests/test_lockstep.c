@@ -288,6 +288,7 @@ static void flip_design_units(const design_t *d, bool wide, kinds_t *kinds)
 {
     for (const block_type_t *const *t = block_types; *t; ++t) {
         const block_type_t *fast = block_fast(*t, d);
+        if (!block_fits(*t, d)) continue;
         if (fast || !wide) flip_unit(d, *t, kinds);
         if (fast) flip_unit(d, fast, kinds), ++kinds->fast;
     }
@@ -381,7 +382,7 @@ START_TEST(reset_leaves_one_state_whatever_was_before)
     design_t d = load("odd_5x7x3");
     int units = 0;
     for (const block_type_t *const *t = block_types; *t; ++t) {
-        if (!registers(*t, &d)) continue;
+        if (!block_fits(*t, &d) || !registers(*t, &d)) continue;
         reset_unit(&d, *t);
         ++units;
     }

@@ -105,7 +105,9 @@ START_TEST(every_unit_gives_the_same_line_and_hash)
 {
     for (int i = 0; i < DESIGNS; ++i) {
         design_t d = load(designs[i]);
-        for (const block_type_t *const *t = block_types; *t; ++t) compare_unit(&d, designs[i], (*t)->name);
+        for (const block_type_t *const *t = block_types; *t; ++t) {
+            if (block_fits(*t, &d)) compare_unit(&d, designs[i], (*t)->name);
+        }
     }
 }
 END_TEST
