@@ -31,6 +31,65 @@ static void **slot(const block_t *b, const signal_t *s)
     return (void **)((char *)b->self + s->field);
 }
 
+/* Calls back for each child that the design has. */
+#define FOR_CHILDREN(c, type, d)                                                                             \
+    for (const block_child_t *c = (type)->children; c && c->group; ++c)                                      \
+        if (block_fits(c->type, d))
+
+int block_signals(const block_type_t *type, const design_t *d, signal_t *table)
+{
+    int n = type->signals(d, table);
+    FOR_CHILDREN(c, type, d)
+    {
+        signal_t own[SIGNAL_MAX];
+        int count = c->type->signals(d, own);
+        for (int i = 0; i < count; ++i) {
+            if (own[i].kind != SIGNAL_REG) continue;
+            table[n] = own[i];
+            table[n].field += c->offset;
+            table[n++].group = c->group;
+        }
+    }
+    return n;
+}
+
+static void *own(block_t *b, size_t bytes)
+{
+    void **more = realloc(b->owned, (size_t)(b->n_owned + 1) * sizeof *more);
+    if (more) b->owned = more;
+    void *p = more ? allocate(bytes) : NULL;
+    if (p) b->owned[b->n_owned++] = p;
+    return p;
+}
+
+/* Arrays for a child's ports and nets. */
+static bool allocate_ports(block_t *b, const block_child_t *c)
+{
+    signal_t table[SIGNAL_MAX];
+    int n = c->type->signals(b->design, table);
+    for (int i = 0; i < n; ++i) {
+        if (table[i].kind == SIGNAL_REG) continue;
+        void *p = own(b, signal_count(&table[i]) * (size_t)signal_bytes(&table[i]));
+        if (!p) return false;
+        *(void **)((char *)b->self + c->offset + table[i].field) = p;
+    }
+    return true;
+}
+
+static bool allocate_all(block_t *b)
+{
+    for (int i = 0; i < b->signals; ++i) {
+        const signal_t *s = &b->table[i];
+        *slot(b, s) = allocate(signal_count(s) * (size_t)signal_bytes(s));
+        if (!*slot(b, s)) return false;
+    }
+    FOR_CHILDREN(c, b->type, b->design)
+    {
+        if (!allocate_ports(b, c)) return false;
+    }
+    return true;
+}
+
 block_t *block_open(const block_type_t *type, const design_t *d)
 {
     block_t *b = calloc(1, sizeof *b);
@@ -42,14 +101,14 @@ block_t *block_open(const block_type_t *type, const design_t *d)
         free(b);
         return NULL;
     }
-    b->signals = type->signals(d, b->table);
-    for (int i = 0; i < b->signals; ++i) {
-        const signal_t *s = &b->table[i];
-        *slot(b, s) = allocate(signal_count(s) * (size_t)signal_bytes(s));
-        if (!*slot(b, s)) {
-            block_close(b);
-            return NULL;
-        }
+    b->signals = block_signals(type, d, b->table);
+    if (!allocate_all(b)) {
+        block_close(b);
+        return NULL;
+    }
+    FOR_CHILDREN(c, type, d)
+    {
+        if (c->type->init) c->type->init((char *)b->self + c->offset, d);
     }
     if (type->init) type->init(b->self, d);
     block_reset(b);
@@ -60,6 +119,8 @@ void block_close(block_t *b)
 {
     if (!b) return;
     for (int i = 0; i < b->signals; ++i) free(*slot(b, &b->table[i]));
+    for (int i = 0; i < b->n_owned; ++i) free(b->owned[i]);
+    free(b->owned);
     free(b->self);
     free(b);
 }
@@ -68,7 +129,12 @@ void block_reset(block_t *b)
 {
     for (int i = 0; i < b->signals; ++i) {
         const signal_t *s = &b->table[i];
-        if (s->kind == SIGNAL_REG && !s->stored) memset(block_data(b, s), 0, signal_count(s) * (size_t)signal_bytes(s));
+        if (s->kind == SIGNAL_REG && !s->stored)
+            memset(block_data(b, s), 0, signal_count(s) * (size_t)signal_bytes(s));
+    }
+    FOR_CHILDREN(c, b->type, b->design)
+    {
+        if (c->type->reset) c->type->reset((char *)b->self + c->offset);
     }
     if (b->type->reset) b->type->reset(b->self);
 }

@@ -20,7 +20,17 @@
 extern "C" {
 #endif
 
+typedef struct block_type block_type_t;
+
+/* A child block that lies in its parent's struct and in the Verilog instance u_<group>. Its registers are
+ * mounted in the parent's table; its ports have arrays of their own until the parent's init wires them. */
 typedef struct {
+    const char *group;
+    const block_type_t *type;
+    size_t offset; /* of the child's struct in the parent's */
+} block_child_t;
+
+struct block_type {
     const char *name;    /* also of the files in model/, rtl/ and tests/ */
     const char *summary; /* one sentence */
     size_t size;         /* of the block's struct */
@@ -39,7 +49,10 @@ typedef struct {
     bool (*fits)(const design_t *d);
     /* True when the published unit says what the output or net holds now; NULL: always. */
     bool (*specified)(const void *self, const char *signal);
-} block_type_t;
+    /* Ends with a NULL group; children that the design does not have are left out. NULL: no mounted children.
+     */
+    const block_child_t *children;
+};
 
 typedef struct {
     const block_type_t *type;
@@ -47,6 +60,8 @@ typedef struct {
     void *self;
     int signals;
     signal_t table[SIGNAL_MAX];
+    void **owned; /* arrays of the children's ports */
+    int n_owned;
 } block_t;
 
 /* All blocks, leaf first; NULL ends the list. */
@@ -61,6 +76,9 @@ bool block_fits(const block_type_t *type, const design_t *d);
 /* A faster model of the same block for this design, equal to the reference in every register; NULL: there is
  * none. */
 const block_type_t *block_fast(const block_type_t *type, const design_t *d);
+
+/* The whole table: the type's own signals, then its children's registers. */
+int block_signals(const block_type_t *type, const design_t *d, signal_t *table);
 
 /* Allocates and resets a block; NULL when memory is short. The design must outlive it. */
 block_t *block_open(const block_type_t *type, const design_t *d);

@@ -397,9 +397,11 @@ static int check_published(const design_t *d, const char *where, char *error)
 
 const char *design_lacks_machine(const design_t *d)
 {
-    if (!design_signed(d)) return "signed operands, a per-row bias and signed prediction (arithmetic: signed)";
+    if (!design_signed(d))
+        return "signed operands, a per-row bias and signed prediction (arithmetic: signed)";
     if (d->score_rows != d->rows || d->score_columns != d->columns)
-        return "a score array of the array's size (prediction.rows and columns equal to array.rows and columns)";
+        return "a score array of the array's size (prediction.rows and columns equal to array.rows and "
+               "columns)";
     const format_t *operands[] = {&d->q, &d->k, &d->v, &d->output, &d->scale};
     for (size_t i = 0; i < sizeof operands / sizeof *operands; ++i) {
         if (operands[i]->w > 16) return "formats q, k, v, output and prediction.scale of at most 16 bits";

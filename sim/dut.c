@@ -78,9 +78,11 @@ static uint64_t hash_text(uint64_t h, const char *text)
 /* Big arrays earn the optimiser's time back within a second; small ones never do. */
 static bool is_heavy(const design_t *d, const char *unit)
 {
-    int64_t size = (int64_t)d->rows * d->columns;
-    return size >= 1024 &&
-           (!strcmp(unit, "pe_array") || !strcmp(unit, "score_array") || !strcmp(unit, "pe_row"));
+    static const char *const units[] = {"pe_row",     "pe_array",      "score_array", "slot_row",
+                                        "slot_array", "predict_array", "machine"};
+    bool big = false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; ++i) big |= !strcmp(unit, units[i]);
+    return big && (int64_t)d->rows * d->columns >= 1024;
 }
 
 typedef struct {

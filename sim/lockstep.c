@@ -33,7 +33,7 @@ struct lockstep {
     int n;
     binding_t binding[SIGNAL_MAX];
     lockstep_count_t count;
-    bool in_full; /* the next comparison reads the big stored memories too */
+    bool in_full;     /* the next comparison reads the big stored memories too */
     random_t garbage; /* what stored memories hold at first */
     int differences;
     difference_t difference[DIFFERENCES_MAX];

@@ -38,7 +38,7 @@ typedef struct {
 static double elements(const design_t *d, const block_type_t *type)
 {
     signal_t table[SIGNAL_MAX];
-    int n = type->signals(d, table);
+    int n = block_signals(type, d, table);
     double sum = 0;
     for (int i = 0; i < n; ++i) sum += (double)signal_count(&table[i]);
     return sum;
