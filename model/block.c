@@ -32,20 +32,20 @@ static void **slot(const block_t *b, const signal_t *s)
 }
 
 /* Calls back for each child that the design has. */
-#define FOR_CHILDREN(c, type, d)                                                                             \
-    for (const block_child_t *c = (type)->children; c && c->group; ++c)                                      \
-        if (block_fits(c->type, d))
+#define FOR_CHILDREN(c, parent, design)                                                                      \
+    for (const block_child_t *c = (parent)->children; c && c->group; ++c)                                    \
+        if (block_fits(c->type, design))
 
 int block_signals(const block_type_t *type, const design_t *d, signal_t *table)
 {
     int n = type->signals(d, table);
     FOR_CHILDREN(c, type, d)
     {
-        signal_t own[SIGNAL_MAX];
-        int count = c->type->signals(d, own);
+        signal_t ports[SIGNAL_MAX];
+        int count = c->type->signals(d, ports);
         for (int i = 0; i < count; ++i) {
-            if (own[i].kind != SIGNAL_REG) continue;
-            table[n] = own[i];
+            if (ports[i].kind != SIGNAL_REG) continue;
+            table[n] = ports[i];
             table[n].field += c->offset;
             table[n++].group = c->group;
         }
@@ -53,7 +53,7 @@ int block_signals(const block_type_t *type, const design_t *d, signal_t *table)
     return n;
 }
 
-static void *own(block_t *b, size_t bytes)
+static void *own_array(block_t *b, size_t bytes)
 {
     void **more = realloc(b->owned, (size_t)(b->n_owned + 1) * sizeof *more);
     if (more) b->owned = more;
@@ -69,7 +69,7 @@ static bool allocate_ports(block_t *b, const block_child_t *c)
     int n = c->type->signals(b->design, table);
     for (int i = 0; i < n; ++i) {
         if (table[i].kind == SIGNAL_REG) continue;
-        void *p = own(b, signal_count(&table[i]) * (size_t)signal_bytes(&table[i]));
+        void *p = own_array(b, signal_count(&table[i]) * (size_t)signal_bytes(&table[i]));
         if (!p) return false;
         *(void **)((char *)b->self + c->offset + table[i].field) = p;
     }
