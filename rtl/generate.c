@@ -19,9 +19,14 @@ typedef struct {
     const char *source; /* rtl/<source>.v */
     const char *module; /* <design>_<module> */
     scope_t scope;
-    bool apart; /* kept as a module of its own when simulated: many equal instances */
+    bool apart;                      /* kept as a module of its own when simulated: many equal instances */
     bool (*fits)(const design_t *d); /* which designs have it; NULL: all */
 } module_t;
+
+static bool has_machine(const design_t *d)
+{
+    return !design_lacks_machine(d);
+}
 
 static const module_t modules[] = {
     {"exp", "exp", SCOPE_EXP_PE, false, NULL},
@@ -38,6 +43,7 @@ static const module_t modules[] = {
     {"pe_array", "pe_array", SCOPE_DESIGN, false, NULL},
     {"divide", "divide", SCOPE_DESIGN, true, NULL},
     {"normalise", "normalise", SCOPE_DESIGN, false, NULL},
+    {"memory_port", "memory_port", SCOPE_DESIGN, false, has_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

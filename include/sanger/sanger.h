@@ -23,6 +23,7 @@
 #include "exp.h"
 #include "fixed.h"
 #include "ground_truth.h"
+#include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
 #include "pe.h"
