@@ -75,7 +75,7 @@ static void show_delays(split_t *s)
     }
 }
 
-static void split_eval(void *self)
+void split_eval(void *self)
 {
     split_t *s = self;
     int cols[SPLIT_COLUMNS_MAX], slot[SPLIT_COLUMNS_MAX], all[SPLIT_COLUMNS_MAX];
@@ -91,7 +91,7 @@ static void split_eval(void *self)
     *s->sub_row = *s->row_q;
 }
 
-static void split_tick(void *self)
+void split_tick(void *self)
 {
     split_t *s = self;
     size_t columns = (size_t)s->d->columns;
@@ -134,7 +134,7 @@ static int split_signals(const design_t *d, signal_t *table)
     return (int)(sizeof all / sizeof *all);
 }
 
-static void split_init(void *self, const design_t *d)
+void split_init(void *self, const design_t *d)
 {
     ((split_t *)self)->d = d;
 }

@@ -54,6 +54,10 @@ typedef struct {
 
 extern const block_type_t split_type;
 
+void split_init(void *self, const design_t *d);
+void split_eval(void *self);
+void split_tick(void *self);
+
 /* Sub-rows of a row with n kept columns. */
 int split_parts(const design_t *d, int n);
 
