@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binarise.h"
+#include "buffer.h"
 #include "delay_line.h"
 #include "exp.h"
+#include "feeder.h"
 #include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
@@ -15,9 +17,9 @@
 #include "split.h"
 
 const block_type_t *const block_types[] = {
-    &exp_type,       &pe_type,          &delay_line_type,   &pe_row_type, &pe_array_type,
-    &score_pe_type,  &score_array_type, &binarise_type,     &pack_type,   &split_type,
-    &normalise_type, &memory_port_type, &pass_control_type, NULL,
+    &exp_type,          &pe_type,       &delay_line_type, &pe_row_type, &pe_array_type,  &score_pe_type,
+    &score_array_type,  &binarise_type, &pack_type,       &split_type,  &normalise_type, &memory_port_type,
+    &pass_control_type, &feeder_type,   &buffer_type,     NULL,
 };
 
 const block_type_t *block_fast(const block_type_t *type, const design_t *d)

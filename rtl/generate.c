@@ -45,6 +45,8 @@ static const module_t modules[] = {
     {"normalise", "normalise", SCOPE_DESIGN, false, NULL},
     {"memory_port", "memory_port", SCOPE_DESIGN, false, has_machine},
     {"pass_control", "pass_control", SCOPE_DESIGN, false, has_machine},
+    {"feeder", "feeder", SCOPE_DESIGN, false, has_machine},
+    {"buffer", "buffer", SCOPE_DESIGN, false, has_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

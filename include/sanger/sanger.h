@@ -18,9 +18,11 @@
 
 #include "binarise.h"
 #include "block.h"
+#include "buffer.h"
 #include "delay_line.h"
 #include "design.h"
 #include "exp.h"
+#include "feeder.h"
 #include "fixed.h"
 #include "ground_truth.h"
 #include "memory_port.h"
