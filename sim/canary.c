@@ -33,7 +33,7 @@ bool canary_is_fast(const canary_t *canary)
 
 /* ---- a model with a planted bug ---- */
 
-enum { PATHS = PATH_MAX_BYTES + 256, SOURCE_MAX = 1 << 20, SOURCES_MAX = 64, NAME_MAX_BYTES = 64 };
+enum { PATHS = PATH_MAX_BYTES + 256, SOURCE_MAX = 1 << 20, SOURCES_MAX = 128, NAME_MAX_BYTES = 64 };
 
 /* One build: the model's sources lie in a folder of links, the changed one as a file of its own. */
 typedef struct {
