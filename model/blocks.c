@@ -14,13 +14,35 @@
 #include "pe_row.h"
 #include "score_array.h"
 #include "score_pe.h"
+#include "slot_array.h"
+#include "slot_control.h"
+#include "slot_row.h"
 #include "split.h"
 
+/* One a line, so that blocks can be added side by side. */
+/* clang-format off */
 const block_type_t *const block_types[] = {
-    &exp_type,          &pe_type,       &delay_line_type, &pe_row_type, &pe_array_type,  &score_pe_type,
-    &score_array_type,  &binarise_type, &pack_type,       &split_type,  &normalise_type, &memory_port_type,
-    &pass_control_type, &feeder_type,   &buffer_type,     NULL,
+    &exp_type,
+    &pe_type,
+    &delay_line_type,
+    &pe_row_type,
+    &pe_array_type,
+    &score_pe_type,
+    &score_array_type,
+    &binarise_type,
+    &pack_type,
+    &split_type,
+    &normalise_type,
+    &memory_port_type,
+    &pass_control_type,
+    &feeder_type,
+    &buffer_type,
+    &slot_control_type,
+    &slot_row_type,
+    &slot_array_type,
+    NULL,
 };
+/* clang-format on */
 
 const block_type_t *block_fast(const block_type_t *type, const design_t *d)
 {

@@ -27,6 +27,10 @@ static bool has_machine(const design_t *d)
 {
     return !design_lacks_machine(d);
 }
+static bool travels(const design_t *d)
+{
+    return d->control == CONTROL_TRAVELLING && has_machine(d);
+}
 
 static const module_t modules[] = {
     {"exp", "exp", SCOPE_EXP_PE, false, NULL},
@@ -47,6 +51,9 @@ static const module_t modules[] = {
     {"pass_control", "pass_control", SCOPE_DESIGN, false, has_machine},
     {"feeder", "feeder", SCOPE_DESIGN, false, has_machine},
     {"buffer", "buffer", SCOPE_DESIGN, false, has_machine},
+    {"slot_control", "slot_control", SCOPE_DESIGN, false, travels},
+    {"slot_row", "slot_row", SCOPE_DESIGN, true, travels},
+    {"slot_array", "slot_array", SCOPE_DESIGN, false, travels},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

@@ -35,6 +35,9 @@
 #include "score_array.h"
 #include "score_pe.h"
 #include "signal_table.h"
+#include "slot_array.h"
+#include "slot_control.h"
+#include "slot_row.h"
 #include "split.h"
 #include "trace.h"
 
