@@ -12,6 +12,7 @@
 #include "pe_array.h"
 #include "pe_array_fast.h"
 #include "pe_row.h"
+#include "predict_control.h"
 #include "score_array.h"
 #include "score_pe.h"
 #include "slot_array.h"
@@ -40,7 +41,7 @@ const block_type_t *const block_types[] = {
     &slot_control_type,
     &slot_row_type,
     &slot_array_type,
-    NULL,
+    &predict_control_type, NULL,
 };
 /* clang-format on */
 

@@ -31,6 +31,7 @@
 #include "pe.h"
 #include "pe_array.h"
 #include "pe_row.h"
+#include "predict_control.h"
 #include "safetensors.h"
 #include "score_array.h"
 #include "score_pe.h"
