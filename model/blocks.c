@@ -19,6 +19,7 @@
 #include "slot_control.h"
 #include "slot_row.h"
 #include "split.h"
+#include "tile_loader.h"
 
 /* One a line, so that blocks can be added side by side. */
 /* clang-format off */
@@ -35,6 +36,7 @@ const block_type_t *const block_types[] = {
     &split_type,
     &normalise_type,
     &memory_port_type,
+    &tile_loader_type,
     &pass_control_type,
     &feeder_type,
     &buffer_type,

@@ -197,11 +197,6 @@ void pass_control_eval(void *self)
     show_word(p);
     memcpy(p->tile_free, p->tile_free_q, 2 * sizeof *p->tile_free);
     *p->computed = *p->computed_q;
-    memcpy(p->causes, p->cause_q, CAUSES * sizeof *p->causes);
-    *p->passes = *p->passes_q;
-    *p->sub_rows = *p->sub_rows_q;
-    *p->active = *p->active_q;
-    *p->idle = *p->idle_q;
     decide(p);
 }
 
@@ -481,11 +476,6 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
         {"tile_free", SIGNAL_OUT, FIELD(tile_free), 1, .dims = 1, .n = {2},
          .meaning = "a cycle: the buffer's tile is used up"},
         {"computed", SIGNAL_OUT, FIELD(computed), 2, .meaning = "groups computed"},
-        {"causes", SIGNAL_OUT, FIELD(causes), 48, .dims = 1, .n = {CAUSES}, .meaning = "cycles by cause"},
-        {"passes", SIGNAL_OUT, FIELD(passes), 48, .meaning = "passes started"},
-        {"sub_rows", SIGNAL_OUT, FIELD(sub_rows), 48, .meaning = "sub-rows gathered"},
-        {"active", SIGNAL_OUT, FIELD(active), 48, .meaning = "their slots that hold a column"},
-        {"idle", SIGNAL_OUT, FIELD(idle), 48, .meaning = "their slots that only forward"},
         {"cause_n", SIGNAL_NET, FIELD(cause_n), 3, .path = "cause_n",
          .meaning = "0 stream, 1 hazard, 2 interval, 3 walk, 4 tile, 5 gather, 6 predict"},
     };

@@ -54,7 +54,7 @@ typedef struct {
     int64_t *own, *own_bank, *own_row, *own_index;                                        /* out */
     int64_t *pass, *pass_bank, *pass_rows, *pass_d;                                       /* out */
     int64_t *valid, *op, *par, *is_v, *at, *buffer;                                       /* out */
-    int64_t *tile_free, *computed, *causes, *passes, *sub_rows, *active, *idle;           /* out */
+    int64_t *tile_free, *computed;                                                        /* out */
     int64_t *cause_n;                                                                     /* net */
 
     int64_t *gather_group_q, *gather_tile_q, *gather_base_q, *gather_row_q, *gather_buffer_q; /* reg */

@@ -59,12 +59,7 @@ module @{prefix}_pass_control (
     output logic [@{at_w-1}:0] at_o,
     output logic buffer_o,
     output logic [1:0] tile_free_o,
-    output logic [1:0] computed_o,
-    output logic [383:0] causes_o,
-    output logic [47:0] passes_o,
-    output logic [47:0] sub_rows_o,
-    output logic [47:0] active_o,
-    output logic [47:0] idle_o
+    output logic [1:0] computed_o
 );
   // ---- gather: rows of the group in order, tile after tile, into split ----
   logic [1:0] gather_group_q;
@@ -302,11 +297,6 @@ module @{prefix}_pass_control (
       end
     end
   end
-  assign causes_o = cause_q;
-  assign passes_o = passes_q;
-  assign sub_rows_o = sub_rows_q;
-  assign active_o = active_q;
-  assign idle_o = idle_q;
 
   // ---- registers ----
   always_ff @(posedge clk_i) begin : p_gather
