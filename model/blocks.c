@@ -4,6 +4,7 @@
 #include "delay_line.h"
 #include "exp.h"
 #include "feeder.h"
+#include "fetch.h"
 #include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
@@ -36,6 +37,7 @@ const block_type_t *const block_types[] = {
     &split_type,
     &normalise_type,
     &memory_port_type,
+    &fetch_type,
     &tile_loader_type,
     &pass_control_type,
     &feeder_type,

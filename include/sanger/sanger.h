@@ -23,6 +23,7 @@
 #include "design.h"
 #include "exp.h"
 #include "feeder.h"
+#include "fetch.h"
 #include "fixed.h"
 #include "ground_truth.h"
 #include "memory_port.h"
