@@ -14,6 +14,7 @@
 #include "pe_array_fast.h"
 #include "pe_row.h"
 #include "predict_control.h"
+#include "rebias.h"
 #include "score_array.h"
 #include "score_pe.h"
 #include "slot_array.h"
@@ -45,7 +46,7 @@ const block_type_t *const block_types[] = {
     &slot_control_type,
     &slot_row_type,
     &slot_array_type,
-    &predict_control_type, NULL,
+    &predict_control_type, &rebias_type, NULL,
 };
 /* clang-format on */
 

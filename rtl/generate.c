@@ -57,6 +57,7 @@ static const module_t modules[] = {
     {"slot_row", "slot_row", SCOPE_DESIGN, true, travels},
     {"slot_array", "slot_array", SCOPE_DESIGN, false, travels},
     {"predict_control", "predict_control", SCOPE_DESIGN, false, has_machine},
+    {"rebias", "rebias", SCOPE_DESIGN, false, has_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

@@ -33,6 +33,7 @@
 #include "pe_array.h"
 #include "pe_row.h"
 #include "predict_control.h"
+#include "rebias.h"
 #include "safetensors.h"
 #include "score_array.h"
 #include "score_pe.h"
