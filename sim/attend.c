@@ -7,12 +7,13 @@
 #include "../model/normalise.h"
 #include "../model/split.h"
 #include "pass.h"
+#include "quantise.h"
 
 static int64_t *quantise(host_t *h, const double *words, size_t n, double factor, format_t f, clip_t kind)
 {
     int64_t *out = calloc(n, sizeof *out);
     for (size_t i = 0; out && i < n; ++i)
-        out[i] = host_quantise(words[i] * factor, f, true, &h->clipped[kind]);
+        out[i] = quantise_value(words[i] * factor, f, true, &h->clipped[kind]);
     return out;
 }
 

@@ -2,7 +2,6 @@
 #include "host.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,13 +121,4 @@ int64_t host_counter(const host_t *h, host_unit_t unit, const char *name)
     int64_t sum = 0;
     for (size_t i = 0; s && i < signal_count(s); ++i) sum += block_get(b, s, i);
     return sum;
-}
-
-int64_t host_quantise(double value, format_t f, bool is_signed, int64_t *clipped)
-{
-    double most = is_signed ? (double)fixed_max(f.w) : ldexp(1, f.w) - 1;
-    double least = is_signed ? (double)fixed_min(f.w) : 0, scaled = nearbyint(ldexp(value, f.frac));
-    if (scaled >= least && scaled <= most) return (int64_t)scaled;
-    ++*clipped;
-    return (int64_t)(scaled < least ? least : most);
 }

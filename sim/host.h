@@ -77,7 +77,4 @@ bool host_step(host_t *h, host_unit_t unit);
 /* Sums of a per-row counter register. */
 int64_t host_counter(const host_t *h, host_unit_t unit, const char *name);
 
-/* value * 2^frac to the nearest integer (ties to even), clipped to a signed or unsigned w-bit word. */
-int64_t host_quantise(double value, format_t f, bool is_signed, int64_t *clipped);
-
 #endif

@@ -1,45 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "predict.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../model/score_array.h"
+#include "quantise.h"
 
-static double norm(const double *row, int d)
-{
-    double sum = 0;
-    for (int i = 0; i < d; ++i) sum += row[i] * row[i];
-    return sqrt(sum);
-}
-
-/* The largest |x| / ||x|| of all rows: the range of a trace that states none. */
-static double own_range(const double *rows, int n, int d)
-{
-    double range = 0;
-    for (int i = 0; i < n; ++i) {
-        double length = norm(rows + (size_t)i * (size_t)d, d);
-        for (int c = 0; c < d && length > 0; ++c)
-            range = fmax(range, fabs(rows[(size_t)i * (size_t)d + (size_t)c]) / length);
-    }
-    return range > 0 ? range : 1;
-}
-
-/* Low-bit words and the scale that gives a row's scores their size back. */
 static void quantise_rows(host_t *h, const double *rows, int n, int d, double range, double factor,
                           int64_t *words, int64_t *scale)
 {
-    double m = (double)((1 << (h->design->operand_w - 1)) - 1);
     for (int i = 0; i < n; ++i) {
-        const double *row = rows + (size_t)i * (size_t)d;
-        double length = norm(row, d);
-        for (int c = 0; c < d; ++c) {
-            double x = length > 0 ? nearbyint(row[c] / length * (m / range)) : 0;
-            words[(size_t)i * (size_t)d + (size_t)c] = (int64_t)fmax(-m, fmin(m, x));
-        }
-        scale[i] =
-            host_quantise(length * range / m * factor, h->design->scale, false, &h->clipped[CLIP_SCALE]);
+        size_t at = (size_t)i * (size_t)d;
+        quantise_low_row(h->design, rows + at, d, range, factor, words + at, &scale[i],
+                         &h->clipped[CLIP_SCALE]);
     }
 }
 
@@ -55,11 +29,11 @@ bool predict_open(prediction_t *p, host_t *h, const trace_head_t *head, double t
         predict_close(p);
         return false;
     }
-    double t_q = head->quant_q > 0 ? head->quant_q : own_range(head->q, p->L, p->d);
-    double t_k = head->quant_k > 0 ? head->quant_k : own_range(head->k, p->M, p->d);
+    double t_q = head->quant_q > 0 ? head->quant_q : quantise_range(head->q, p->L, p->d);
+    double t_k = head->quant_k > 0 ? head->quant_k : quantise_range(head->k, p->M, p->d);
     quantise_rows(h, head->q, p->L, p->d, t_q, head->scaling, p->q, p->row_scale);
     quantise_rows(h, head->k, p->M, p->d, t_k, 1, p->k, p->col_scale);
-    p->threshold = host_quantise(threshold, h->design->threshold, false, &ignored);
+    p->threshold = quantise_value(threshold, h->design->threshold, false, &ignored);
     return true;
 }
 
