@@ -23,13 +23,13 @@ static int due_w(const design_t *d)
 }
 static int waddr_w(const design_t *d)
 {
-    return 2 + fixed_bits(d->columns) + beat_bits(d);
+    return 2 + fixed_bits(d->columns) + design_beat_w(d);
 }
 
 /* Bits of the column in a tag: where columns has more of them than keys_max, the rest are 0. */
 static int tag_column_w(const design_t *d)
 {
-    int room = design_tag_w(d) - 2 - beat_bits(d), w = fixed_bits(d->columns);
+    int room = design_tag_w(d) - 2 - design_beat_w(d), w = fixed_bits(d->columns);
     return w < room ? w : room;
 }
 
@@ -42,7 +42,7 @@ static int64_t low(int64_t x, int w)
 
 static int64_t tag_of(const tile_loader_t *t)
 {
-    int column_w = tag_column_w(t->d), beat_w = beat_bits(t->d);
+    int column_w = tag_column_w(t->d), beat_w = design_beat_w(t->d);
     int64_t place = *t->buffer_q * 2 + *t->is_v_q;
     place = (place << column_w) + low(*t->column_q, column_w);
     return (place << beat_w) + *t->beat_q;
@@ -50,14 +50,14 @@ static int64_t tag_of(const tile_loader_t *t)
 
 static int64_t waddr_of(const tile_loader_t *t, int64_t tag)
 {
-    int column_w = tag_column_w(t->d), beat_w = beat_bits(t->d);
+    int column_w = tag_column_w(t->d), beat_w = design_beat_w(t->d);
     int64_t place = low(tag >> (column_w + beat_w), 2), column_beat = low(tag, column_w + beat_w);
     return (place << (fixed_bits(t->d->columns) + beat_w)) + column_beat;
 }
 
 static int buffer_of(const tile_loader_t *t, int64_t tag)
 {
-    return (int)(tag >> (1 + tag_column_w(t->d) + beat_bits(t->d)) & 1);
+    return (int)(tag >> (1 + tag_column_w(t->d) + design_beat_w(t->d)) & 1);
 }
 
 /* ---- where it reads ---- */

@@ -4,9 +4,9 @@
 //@let row_beat_w = clog2(row_beats)
 //@let row_beats_w = clog2(row_beats + 1)
 //@let due_w = clog2(2 * columns * row_beats + 1)
-//@let waddr_w = 2 + col_w + row_beat_w
-//@let tag_col_w = min(col_w, tag_w - 2 - row_beat_w)
-//@let place_w = 2 + tag_col_w + row_beat_w
+//@let waddr_w = 2 + col_w + beat_w
+//@let tag_col_w = min(col_w, tag_w - 2 - beat_w)
+//@let place_w = 2 + tag_col_w + beat_w
 /// Reads K, then V, of the next key tile into the feeder's free buffer, one beat a cycle.
 /// It keeps no data: answers pass through to the feeder, placed by their tag. A buffer is taken from the first read of
 /// its tile until tile_free_i; tile_loaded_o says that all answers are here. Reads are registered.
@@ -111,7 +111,7 @@ module @{prefix}_tile_loader (
   end
 
   logic [@{place_w-1}:0] place;
-  assign place = {buffer_q, is_v_q, column_q[@{tag_col_w-1}:0], beat_q};
+  assign place = {buffer_q, is_v_q, column_q[@{tag_col_w-1}:0], @zext{beat_q, row_beat_w, beat_w}};
 //@if tag_col_w < col_w
   // a tile has no more keys than a head
   logic unused_column;
