@@ -13,7 +13,10 @@
 #include "pe_array.h"
 #include "pe_array_fast.h"
 #include "pe_row.h"
+#include "predict_array.h"
 #include "predict_control.h"
+#include "predict_feeder.h"
+#include "predict_row.h"
 #include "rebias.h"
 #include "score_array.h"
 #include "score_pe.h"
@@ -46,7 +49,11 @@ const block_type_t *const block_types[] = {
     &slot_control_type,
     &slot_row_type,
     &slot_array_type,
-    &predict_control_type, &rebias_type, NULL,
+    &predict_control_type, &rebias_type,
+    &predict_feeder_type,
+    &predict_row_type,
+    &predict_array_type,
+    NULL,
 };
 /* clang-format on */
 

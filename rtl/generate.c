@@ -58,6 +58,9 @@ static const module_t modules[] = {
     {"slot_array", "slot_array", SCOPE_DESIGN, false, travels},
     {"predict_control", "predict_control", SCOPE_DESIGN, false, has_machine},
     {"rebias", "rebias", SCOPE_DESIGN, false, has_machine},
+    {"predict_feeder", "predict_feeder", SCOPE_DESIGN, false, has_machine},
+    {"predict_row", "predict_row", SCOPE_DESIGN, true, has_machine},
+    {"predict_array", "predict_array", SCOPE_DESIGN, false, has_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 
