@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binarise.h"
 #include "buffer.h"
+#include "controller.h"
 #include "delay_line.h"
 #include "exp.h"
 #include "feeder.h"
@@ -42,6 +43,7 @@ const block_type_t *const block_types[] = {
     &normalise_type,
     &memory_port_type,
     &fetch_type,
+    &controller_type,
     &tile_loader_type,
     &pass_control_type,
     &feeder_type,

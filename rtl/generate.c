@@ -49,6 +49,7 @@ static const module_t modules[] = {
     {"normalise", "normalise", SCOPE_DESIGN, false, NULL},
     {"memory_port", "memory_port", SCOPE_DESIGN, false, has_machine},
     {"fetch", "fetch", SCOPE_DESIGN, false, has_machine},
+    {"controller", "controller", SCOPE_DESIGN, false, has_machine},
     {"tile_loader", "tile_loader", SCOPE_DESIGN, false, has_machine},
     {"pass_control", "pass_control", SCOPE_DESIGN, false, has_machine},
     {"feeder", "feeder", SCOPE_DESIGN, false, has_machine},

@@ -19,6 +19,7 @@
 #include "binarise.h"
 #include "block.h"
 #include "buffer.h"
+#include "controller.h"
 #include "delay_line.h"
 #include "design.h"
 #include "exp.h"
