@@ -3,6 +3,7 @@
 #include "buffer.h"
 #include "controller.h"
 #include "delay_line.h"
+#include "drain.h"
 #include "exp.h"
 #include "feeder.h"
 #include "fetch.h"
@@ -55,7 +56,7 @@ const block_type_t *const block_types[] = {
     &predict_feeder_type,
     &predict_row_type,
     &predict_array_type,
-    NULL,
+    &drain_type, NULL,
 };
 /* clang-format on */
 

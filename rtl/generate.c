@@ -62,6 +62,7 @@ static const module_t modules[] = {
     {"predict_feeder", "predict_feeder", SCOPE_DESIGN, false, has_machine},
     {"predict_row", "predict_row", SCOPE_DESIGN, true, has_machine},
     {"predict_array", "predict_array", SCOPE_DESIGN, false, has_machine},
+    {"drain", "drain", SCOPE_DESIGN, false, has_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

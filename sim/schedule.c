@@ -4,15 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const scenario_t *const scenarios[] = {&scenario_score_array,
-                                              &scenario_pack,
-                                              &scenario_split,
-                                              &scenario_pe_row,
-                                              &scenario_pe_array,
-                                              &scenario_normalise,
-                                              &scenario_rebias,
-                                              &scenario_predict_control,
-                                              NULL};
+static const scenario_t *const scenarios[] = {
+    &scenario_score_array, &scenario_pack,  &scenario_split,  &scenario_pe_row,          &scenario_pe_array,
+    &scenario_normalise,   &scenario_drain, &scenario_rebias, &scenario_predict_control, NULL};
 
 struct schedule {
     const scenario_t *scenario;

@@ -22,6 +22,7 @@
 #include "controller.h"
 #include "delay_line.h"
 #include "design.h"
+#include "drain.h"
 #include "exp.h"
 #include "feeder.h"
 #include "fetch.h"
