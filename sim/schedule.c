@@ -4,9 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const scenario_t *const scenarios[] = {
-    &scenario_score_array, &scenario_pack,  &scenario_split,  &scenario_pe_row,          &scenario_pe_array,
-    &scenario_normalise,   &scenario_drain, &scenario_rebias, &scenario_predict_control, NULL};
+    &scenario_score_array,
+    &scenario_pack,
+    &scenario_split,
+    &scenario_pe_row,
+    &scenario_pe_array,
+    &scenario_normalise,
+    &scenario_drain,
+    &scenario_rebias,
+    &scenario_predict_control,
+    &scenario_slot_row,
+    &scenario_slot_array,
+    NULL,
+};
+/* clang-format on */
 
 struct schedule {
     const scenario_t *scenario;
