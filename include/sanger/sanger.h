@@ -27,6 +27,7 @@
 #include "feeder.h"
 #include "fetch.h"
 #include "fixed.h"
+#include "golden.h"
 #include "ground_truth.h"
 #include "memory_port.h"
 #include "normalise.h"
