@@ -132,7 +132,7 @@ static void show_beat(drain_t *m)
     *m->wr_addr = low(m->g_o[*m->half_q] + *m->offset_q, d->addr_w);
     for (int i = 0; i < beat_elements(d); ++i) {
         int64_t element = *m->beat_q * beat_elements(d) + i;
-        bool there = element < m->g_d[*m->half_q] && element < row_elements(d);
+        bool there = writes(m) && element < m->g_d[*m->half_q] && element < row_elements(d);
         m->wr_data[i] = there ? low(row[element], 16) : 0;
     }
 }

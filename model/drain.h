@@ -17,7 +17,7 @@
  *           is between its first elements' and its last beat's cycle.
  *   result  a set of quotients goes to row slot_q's place; after a row's last set the row is full.
  *   write   beats of full rows, one after the other from g_o on: a row's beats take ceil(2 d / bus_bytes).
- *           Elements of 16 bits, sign-extended, 0 from d on.
+ *           Elements of 16 bits, sign-extended, 0 from d on. wr_data is 0 while wr_valid is 0.
  *
  * After a group's last beat was accepted: clear for one cycle (of its half), then, if g_final, fin_valid with
  * g_job until fin_ready; drained rises in the cycle after. Meanwhile the next group may already enter.

@@ -85,7 +85,7 @@ static void pend(predict_control_t *c)
     *c->pend_half_q = half;
     *c->pend_base_q = *c->base_q;
     *c->pend_limit_q = c->g_causal[half] ? c->g_first[half] + row : c->d->keys_max;
-    *c->pend_limit_q = low(*c->pend_limit_q, fixed_bits(c->d->keys_max + 1) + 1);
+    *c->pend_limit_q = fixed_wrap(*c->pend_limit_q, fixed_bits(c->d->keys_max + 1) + 1);
     *c->pend_rows_q = min(rows_left(c, half, *c->strip_q), c->d->rows);
 }
 
@@ -335,7 +335,7 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
         {OUTPUT(d_bank, 1)},
         {OUTPUT(d_col, w.col)},
         {OUTPUT(d_key, w.key)},
-        {OUTPUT(d_limit, w.len + 1), .meaning = "last key that row 0 may see"},
+        {OUTPUT(d_limit, w.len + 1), .is_signed = true, .meaning = "last key that row 0 may see"},
         {OUTPUT(d_rows, w.rows), .meaning = "rows of the strip in use"},
         {OUTPUT(s_op, 2), .meaning = "none sum threshold"},
         {OUTPUT(s_first, 1), .meaning = "first sum word of the strip"},
@@ -370,7 +370,7 @@ static int add_words(const design_t *d, signal_t *table, int n)
         {REGISTER(d_bank_q, 1)},
         {REGISTER(d_col_q, w.col)},
         {REGISTER(d_key_q, w.key)},
-        {REGISTER(d_limit_q, w.len + 1)},
+        {REGISTER(d_limit_q, w.len + 1), .is_signed = true},
         {REGISTER(d_rows_q, w.rows)},
         {REGISTER(s_op_q, 2)},
         {REGISTER(s_first_q, 1)},
@@ -406,7 +406,7 @@ static int add_sequencers(const design_t *d, signal_t *table, int n)
         {REGISTER(pend_bank_q, 1)},
         {REGISTER(pend_half_q, 1)},
         {REGISTER(pend_base_q, w.base)},
-        {REGISTER(pend_limit_q, w.len + 1)},
+        {REGISTER(pend_limit_q, w.len + 1), .is_signed = true},
         {REGISTER(pend_rows_q, w.rows)},
         {REGISTER(drain_q, 1), .meaning = "a tile is drained"},
         {REGISTER(drain_last_q, 1), .meaning = "the strip's last tile"},

@@ -165,8 +165,10 @@ module @{prefix}_drain (
   assign first = @{element_w}'(beat_q) * @{element_w}'d@{elements};
   always @* begin
     wr_data_o = '0;
-    for (int i = 0; i < @{elements}; i++) begin
-      if (@{element_w+1}'(first) + @{element_w+1}'(i) < @{element_w+1}'(size)) wr_data_o[i*16+:16] = 16'($signed(beat[i*@{output_w}+:@{output_w}]));
+    if (wr_valid_o) begin
+      for (int i = 0; i < @{elements}; i++) begin
+        if (@{element_w+1}'(first) + @{element_w+1}'(i) < @{element_w+1}'(size)) wr_data_o[i*16+:16] = 16'($signed(beat[i*@{output_w}+:@{output_w}]));
+      end
     end
   end
 

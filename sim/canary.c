@@ -23,7 +23,9 @@ const canary_t *canary_find(const char *name)
 
 bool canary_shows(const canary_t *canary, const design_t *d)
 {
-    return !canary->arithmetic || !strcmp(canary->arithmetic, design_signed(d) ? "signed" : "published");
+    if (!canary->arithmetic) return true;
+    if (!strcmp(canary->arithmetic, "machine")) return !design_lacks_machine(d);
+    return !strcmp(canary->arithmetic, design_signed(d) ? "signed" : "published");
 }
 
 bool canary_is_fast(const canary_t *canary)

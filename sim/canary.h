@@ -21,7 +21,7 @@ typedef struct {
     const char *unit;       /* where cosim must see it */
     patch_t patch;          /* file in rtl/ or model/ */
     const char *kind;       /* "kind: what goes wrong" */
-    const char *arithmetic; /* "published", "signed" or NULL: the designs that show it */
+    const char *arithmetic; /* "published", "signed", "machine" or NULL: the designs that show it */
 } canary_t;
 
 /* Ends with a NULL name. */
@@ -29,7 +29,7 @@ extern const canary_t canaries[];
 
 const canary_t *canary_find(const char *name);
 
-/* True when the design's arithmetic has what the canary changes. */
+/* True when the design has what the canary changes. */
 bool canary_shows(const canary_t *canary, const design_t *d);
 
 /* True when it sits in a fast model's source: only that model shows it, else only the reference does. */

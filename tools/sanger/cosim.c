@@ -85,8 +85,8 @@ static int plant(options_t *o, const design_t *d)
                            "--canary: expected a unit and design with a fast model for %s, found %s of %s",
                            o->canary->name, o->unit, d->name);
     if (canary_shows(o->canary, d)) return EXIT_HOLDS;
-    return usage_error("cosim", "--canary: expected a design with %s arithmetic for %s, found %s",
-                       o->canary->arithmetic, o->canary->name, d->name);
+    return usage_error("cosim", "--canary: expected a %s design for %s, found %s", o->canary->arithmetic,
+                       o->canary->name, d->name);
 }
 
 static int run(int argc, char **argv)
