@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESCRIPTOR_BYTES = 64, DESCRIPTOR_WORDS = 16 };
-
-static const uint32_t version = 0x53470001;
-
 static uint64_t beats_of(const design_t *d, uint64_t bytes)
 {
     return (bytes + (uint64_t)d->bus_bytes - 1) / (uint64_t)d->bus_bytes;
@@ -32,16 +28,15 @@ static uint64_t lane_bytes(const design_t *d)
 static uint64_t stride(const design_t *d, const job_t *j, int matrix)
 {
     uint64_t bytes = 2 * (uint64_t)j->d;
-    if (matrix == IMAGE_Q_LOW || matrix == IMAGE_K_LOW)
-        bytes = 4 + ((uint64_t)j->d * (uint64_t)low_w(d) + 7) / 8;
-    if (matrix == IMAGE_MASK)
+    if (matrix == JOB_Q_LOW || matrix == JOB_K_LOW) bytes = 4 + ((uint64_t)j->d * (uint64_t)low_w(d) + 7) / 8;
+    if (matrix == JOB_MASK)
         bytes = ((uint64_t)j->M + (uint64_t)d->columns - 1) / (uint64_t)d->columns * lane_bytes(d);
     return beats_of(d, bytes) * (uint64_t)d->bus_bytes;
 }
 
 static int rows_of(const job_t *j, int matrix)
 {
-    return matrix == IMAGE_K || matrix == IMAGE_V || matrix == IMAGE_K_LOW ? j->M : j->L;
+    return matrix == JOB_K || matrix == JOB_V || matrix == JOB_K_LOW ? j->M : j->L;
 }
 
 /* ---- layout ---- */
@@ -55,12 +50,12 @@ typedef struct {
 static int list_parts(image_t *m, part_t *parts)
 {
     int n = 0;
-    parts[n++] = (part_t){&m->queue, DESCRIPTOR_BYTES * (uint64_t)m->count};
+    parts[n++] = (part_t){&m->queue, JOB_BYTES * (uint64_t)m->count};
     parts[n++] = (part_t){&m->status, (uint64_t)m->design->bus_bytes * (uint64_t)m->count};
     for (int i = 0; i < m->count; ++i) {
-        for (int x = 0; x < IMAGE_MATRICES; ++x) {
+        for (int x = 0; x < JOB_MATRICES; ++x) {
             const job_t *j = &m->jobs[i];
-            bool absent = x == IMAGE_MASK && !j->external;
+            bool absent = x == JOB_MASK && !j->external;
             uint64_t rows = absent ? 0 : (uint64_t)j->heads * (uint64_t)rows_of(j, x);
             m->place[i].bytes[x] = rows * stride(m->design, j, x);
             parts[n++] = (part_t){&m->place[i].at[x], m->place[i].bytes[x]};
@@ -86,7 +81,7 @@ static uint64_t random_gap(const design_t *d, random_t *r)
 
 static bool place_parts(image_t *m, random_t *r, char *error)
 {
-    int most = 2 + m->count * IMAGE_MATRICES;
+    int most = 2 + m->count * JOB_MATRICES;
     part_t *parts = calloc((size_t)most, sizeof *parts);
     if (!parts) {
         snprintf(error, JOB_ERROR_MAX, "out of memory");
@@ -100,6 +95,9 @@ static bool place_parts(image_t *m, random_t *r, char *error)
         m->limit += parts[i].bytes;
     }
     m->limit += random_gap(m->design, r);
+    for (int i = 0; i < m->count && r; ++i) {
+        if (!m->jobs[i].external) m->place[i].at[JOB_MASK] = random_bits(r) >> 32;
+    }
     free(parts);
     if (m->limit <= UINT64_C(1) << m->design->addr_w) return true;
     snprintf(error, JOB_ERROR_MAX,
@@ -178,30 +176,29 @@ static void write_matrices(const image_t *m, uint8_t *bytes, int job)
     const job_t *j = &m->jobs[job];
     const image_job_t *at = &m->place[job];
     int queries = j->heads * j->L, keys = j->heads * j->M;
-    uint64_t row[IMAGE_MATRICES];
-    for (int x = 0; x < IMAGE_MATRICES; ++x) row[x] = stride(m->design, j, x);
-    write_words(bytes + at->at[IMAGE_Q], row[IMAGE_Q], j->q, queries, j->d);
-    write_words(bytes + at->at[IMAGE_K], row[IMAGE_K], j->k, keys, j->d);
-    write_words(bytes + at->at[IMAGE_V], row[IMAGE_V], j->v, keys, j->d);
-    write_low(m->design, bytes + at->at[IMAGE_Q_LOW], row[IMAGE_Q_LOW], j->q_low, j->q_scale, j->q_valid,
-              queries, j->d);
-    write_low(m->design, bytes + at->at[IMAGE_K_LOW], row[IMAGE_K_LOW], j->k_low, j->k_scale, j->k_valid,
-              keys, j->d);
-    if (j->external)
-        write_mask(m->design, bytes + at->at[IMAGE_MASK], row[IMAGE_MASK], j->mask, queries, j->M);
+    uint64_t row[JOB_MATRICES];
+    for (int x = 0; x < JOB_MATRICES; ++x) row[x] = stride(m->design, j, x);
+    write_words(bytes + at->at[JOB_Q], row[JOB_Q], j->q, queries, j->d);
+    write_words(bytes + at->at[JOB_K], row[JOB_K], j->k, keys, j->d);
+    write_words(bytes + at->at[JOB_V], row[JOB_V], j->v, keys, j->d);
+    write_low(m->design, bytes + at->at[JOB_Q_LOW], row[JOB_Q_LOW], j->q_low, j->q_scale, j->q_valid, queries,
+              j->d);
+    write_low(m->design, bytes + at->at[JOB_K_LOW], row[JOB_K_LOW], j->k_low, j->k_scale, j->k_valid, keys,
+              j->d);
+    if (j->external) write_mask(m->design, bytes + at->at[JOB_MASK], row[JOB_MASK], j->mask, queries, j->M);
 }
 
 static void write_descriptor(const image_t *m, uint8_t *bytes, int job)
 {
     const job_t *j = &m->jobs[job];
-    uint32_t word[DESCRIPTOR_WORDS] = {version, (uint32_t)j->L | (uint32_t)j->M << 16};
+    uint32_t word[JOB_WORDS] = {JOB_VERSION, (uint32_t)j->L | (uint32_t)j->M << 16};
     word[2] =
         (uint32_t)j->d | (uint32_t)j->causal << 8 | (uint32_t)j->external << 9 | (uint32_t)j->policy << 10;
     word[3] = (uint32_t)j->threshold;
-    for (int x = 0; x < IMAGE_MATRICES; ++x) word[4 + x] = (uint32_t)m->place[job].at[x];
+    for (int x = 0; x < JOB_MATRICES; ++x) word[4 + x] = (uint32_t)m->place[job].at[x];
     word[11] = (uint32_t)j->heads;
-    uint8_t *to = bytes + m->queue + (uint64_t)job * DESCRIPTOR_BYTES;
-    for (int i = 0; i < DESCRIPTOR_WORDS; ++i) put(to + 4 * i, word[i], 4);
+    uint8_t *to = bytes + m->queue + (uint64_t)job * JOB_BYTES;
+    for (int i = 0; i < JOB_WORDS; ++i) put(to + 4 * i, word[i], 4);
 }
 
 void image_write(const image_t *m, uint8_t *bytes)
@@ -225,7 +222,7 @@ int image_status(const image_t *m, const uint8_t *bytes, int job)
 {
     const uint8_t *beat = bytes + m->status + (uint64_t)job * (uint64_t)m->design->bus_bytes;
     uint64_t word = get(beat, 4), code = word & 0xff;
-    bool formed = word == (code | UINT64_C(1) << 31) && code < STATUSES && get(beat + 4, 4) == (uint64_t)job;
+    bool formed = word == (code | UINT64_C(1) << 31) && code < JOB_CODES && get(beat + 4, 4) == (uint64_t)job;
     for (int i = 8; i < m->design->bus_bytes; ++i) formed = formed && !beat[i];
     return formed ? (int)code : -1;
 }
@@ -233,8 +230,8 @@ int image_status(const image_t *m, const uint8_t *bytes, int job)
 void image_output(const image_t *m, const uint8_t *bytes, int job, int head, int64_t *o)
 {
     const job_t *j = &m->jobs[job];
-    uint64_t row = stride(m->design, j, IMAGE_O);
-    const uint8_t *from = bytes + m->place[job].at[IMAGE_O] + (uint64_t)head * (uint64_t)j->L * row;
+    uint64_t row = stride(m->design, j, JOB_O);
+    const uint8_t *from = bytes + m->place[job].at[JOB_O] + (uint64_t)head * (uint64_t)j->L * row;
     for (int i = 0; i < j->L; ++i, from += row) {
         for (int e = 0; e < j->d; ++e) *o++ = (int16_t)get(from + 2 * e, 2);
     }
@@ -245,8 +242,8 @@ void image_output(const image_t *m, const uint8_t *bytes, int job, int head, int
 /* A matrix that the job reads or writes. */
 static int random_matrix(const job_t *j, random_t *r)
 {
-    int x = (int)random_below(r, IMAGE_MATRICES);
-    return x == IMAGE_MASK && !j->external ? IMAGE_O : x;
+    int x = (int)random_below(r, JOB_MATRICES);
+    return x == JOB_MASK && !j->external ? JOB_O : x;
 }
 
 static uint32_t above(random_t *r, int most, int field_max)
@@ -297,50 +294,50 @@ static void spoil_limit(uint32_t *word, random_t *r, const image_t *m, int job)
 static void spoil_overlap(uint32_t *word, random_t *r, const image_t *m, int job)
 {
     const image_job_t *p = &m->place[job];
-    const uint64_t beat = (uint64_t)m->design->bus_bytes, size = p->bytes[IMAGE_O];
-    uint64_t at = m->queue, bytes = DESCRIPTOR_BYTES * (uint64_t)m->count;
+    const uint64_t beat = (uint64_t)m->design->bus_bytes, size = p->bytes[JOB_O];
+    uint64_t at = m->queue, bytes = JOB_BYTES * (uint64_t)m->count;
     int x = random_matrix(&m->jobs[job], r);
-    if (x != IMAGE_O) at = p->at[x], bytes = p->bytes[x];
-    if (x == IMAGE_O && random_one_in(r, 2)) at = m->status, bytes = beat * (uint64_t)m->count;
+    if (x != JOB_O) at = p->at[x], bytes = p->bytes[x];
+    if (x == JOB_O && random_one_in(r, 2)) at = m->status, bytes = beat * (uint64_t)m->count;
     uint64_t from = at + beat > size ? at + beat - size : 0, to = at + bytes - beat;
     if (from > m->limit - size) from = m->limit - size;
     if (to > m->limit - size) to = m->limit - size;
     uint64_t beats = (to - from) / beat + 1;
     uint64_t pick = random_one_in(r, 3) ? 0 : random_one_in(r, 2) ? beats - 1 : random_bits(r) % beats;
-    word[4 + IMAGE_O] = (uint32_t)(from + beat * pick);
+    word[4 + JOB_O] = (uint32_t)(from + beat * pick);
 }
 
 /* Faults that are tested after `code`: they must not show. */
 static void spoil_later(uint32_t *word, random_t *r, const image_t *m, int code)
 {
-    if (code < STATUS_LENGTH && random_one_in(r, 4)) word[1] = 0;
-    if (code < STATUS_HEAD_SIZE && random_one_in(r, 4)) word[2] &= ~0xffu;
-    if (code < STATUS_HEADS && random_one_in(r, 4)) word[11] &= 0xffff0000;
-    if (code < STATUS_ALIGNMENT && random_one_in(r, 4)) ++word[4 + IMAGE_V];
-    if (code < STATUS_ALIGNMENT && random_one_in(r, 4)) word[4 + IMAGE_O] = word[4 + IMAGE_Q];
-    if (code < STATUS_THRESHOLD && random_one_in(r, 4)) word[3] |= UINT32_C(1) << m->design->threshold.w;
+    if (code < JOB_BAD_LENGTH && random_one_in(r, 4)) word[1] = 0;
+    if (code < JOB_BAD_HEAD_SIZE && random_one_in(r, 4)) word[2] &= ~0xffu;
+    if (code < JOB_NO_HEADS && random_one_in(r, 4)) word[11] &= 0xffff0000;
+    if (code < JOB_MISALIGNED && random_one_in(r, 4)) ++word[4 + JOB_V];
+    if (code < JOB_MISALIGNED && random_one_in(r, 4)) word[4 + JOB_O] = word[4 + JOB_Q];
+    if (code < JOB_BAD_THRESHOLD && random_one_in(r, 4)) word[3] |= UINT32_C(1) << m->design->threshold.w;
 }
 
 int image_spoil(const image_t *m, uint8_t *bytes, int job, random_t *r)
 {
     const design_t *d = m->design;
-    uint8_t *at = bytes + m->queue + (uint64_t)job * DESCRIPTOR_BYTES;
-    uint32_t word[DESCRIPTOR_WORDS];
-    int code = 1 + (int)random_below(r, STATUSES - 1);
-    for (int i = 0; i < DESCRIPTOR_WORDS; ++i) word[i] = (uint32_t)get(at + 4 * i, 4);
+    uint8_t *at = bytes + m->queue + (uint64_t)job * JOB_BYTES;
+    uint32_t word[JOB_WORDS];
+    int code = 1 + (int)random_below(r, JOB_CODES - 1);
+    for (int i = 0; i < JOB_WORDS; ++i) word[i] = (uint32_t)get(at + 4 * i, 4);
     switch (code) {
-    case STATUS_FORM: spoil_form(word, r); break;
-    case STATUS_LENGTH: spoil_length(word, r, d); break;
-    case STATUS_HEAD_SIZE: spoil_head_size(word, r, d); break;
-    case STATUS_HEADS: word[11] = 0; break;
-    case STATUS_ALIGNMENT:
+    case JOB_BAD_VERSION: spoil_form(word, r); break;
+    case JOB_BAD_LENGTH: spoil_length(word, r, d); break;
+    case JOB_BAD_HEAD_SIZE: spoil_head_size(word, r, d); break;
+    case JOB_NO_HEADS: word[11] = 0; break;
+    case JOB_MISALIGNED:
         word[4 + random_matrix(&m->jobs[job], r)] += 1 + (uint32_t)random_below(r, d->bus_bytes - 1);
         break;
-    case STATUS_LIMIT: spoil_limit(word, r, m, job); break;
-    case STATUS_OVERLAP: spoil_overlap(word, r, m, job); break;
+    case JOB_BEYOND_LIMIT: spoil_limit(word, r, m, job); break;
+    case JOB_OVERLAP: spoil_overlap(word, r, m, job); break;
     default: word[3] |= UINT32_C(1) << (d->threshold.w + (int)random_below(r, 32 - d->threshold.w)); break;
     }
     spoil_later(word, r, m, code);
-    for (int i = 0; i < DESCRIPTOR_WORDS; ++i) put(at + 4 * i, word[i], 4);
+    for (int i = 0; i < JOB_WORDS; ++i) put(at + 4 * i, word[i], 4);
     return code;
 }

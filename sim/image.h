@@ -11,27 +11,15 @@
 #ifndef SANGER_IMAGE_H
 #define SANGER_IMAGE_H
 
+#include "../model/controller.h"
 #include "job.h"
 
-enum { IMAGE_Q, IMAGE_K, IMAGE_V, IMAGE_Q_LOW, IMAGE_K_LOW, IMAGE_MASK, IMAGE_O, IMAGE_MATRICES };
+enum { JOB_CODES = JOB_BAD_THRESHOLD + 1 };
 
-/* Status codes, in the order in which the machine checks. */
-enum {
-    STATUS_DONE,
-    STATUS_FORM,      /* version, reserved bits, policy 3 */
-    STATUS_LENGTH,    /* L or M */
-    STATUS_HEAD_SIZE, /* d */
-    STATUS_HEADS,
-    STATUS_ALIGNMENT,
-    STATUS_LIMIT,
-    STATUS_OVERLAP,
-    STATUS_THRESHOLD,
-    STATUSES
-};
-
-/* Bytes of a matrix of all heads, and where it starts. A mask that no job has takes none. */
+/* Bytes of a matrix of all heads, and where it starts. The mask of a job that has none takes none, and with
+   `scatter` its address is anything. */
 typedef struct {
-    uint64_t at[IMAGE_MATRICES], bytes[IMAGE_MATRICES];
+    uint64_t at[JOB_MATRICES], bytes[JOB_MATRICES]; /* in the order of JOB_Q ... JOB_O */
 } image_job_t;
 
 typedef struct {
@@ -51,7 +39,8 @@ void image_close(image_t *m);
 /* Writes inputs and descriptors into `limit` bytes; what is between them stays, outputs and statuses too. */
 void image_write(const image_t *m, uint8_t *bytes);
 
-/* Breaks a written descriptor so that the machine refuses it; returns the code it must report. */
+/* Breaks a written descriptor so that the machine refuses it; returns the code (job_code_t) it must report.
+ */
 int image_spoil(const image_t *m, uint8_t *bytes, int job, random_t *r);
 
 /* The code of a job's status beat; -1: none was written, or it is not well formed. */

@@ -203,6 +203,49 @@ START_TEST(heads_equal_those_that_the_units_compute_strip_by_strip)
 }
 END_TEST
 
+/* Registers so narrow that wide operands clip in them. */
+static design_t narrow(const char *name)
+{
+    design_t d = load(name);
+    char error[DESIGN_ERROR_MAX];
+    snprintf(d.name, sizeof d.name, "narrow");
+    d.score_acc_w = 2 * d.operand_w;
+    d.acc.w = d.out.w = d.acc.w * 3 / 4;
+    d.scaled.w -= 3, d.output_sum.w -= 8, d.bias.w -= 2;
+    demand(!design_check(&d, name, error), "%s", error);
+    return d;
+}
+
+START_TEST(registers_clip_where_those_of_the_units_do)
+{
+    for (int m = 0; m < MACHINES; ++m) {
+        design_t d = narrow(machines[m]), array = d;
+        char error[HOST_ERROR_MAX], where[64];
+        host_t units;
+        array.control = CONTROL_ARRAY;
+        demand(!host_open(&units, &array, false, error), "%s", error);
+        golden_count_t all = {0};
+        for (int seed = 1; seed <= 120; ++seed) {
+            random_t r = {(uint64_t)seed};
+            job_t j;
+            demand(job_random(&j, &d, &r, 20), "memory");
+            snprintf(where, sizeof where, "%s, narrow, seed %d", machines[m], seed);
+            host_reset(&units);
+            check_head(&d, &j, 0, &units, where);
+            golden_head_t h = head_of(&j, 0);
+            result_t x = compute(&d, &h);
+            for (int i = 0; i < GOLDEN_CLIPS; ++i) all.clipped[i] += x.count.clipped[i];
+            drop(&x);
+            job_close(&j);
+        }
+        host_close(&units);
+        demand(all.clipped[GOLDEN_SCALED] && all.clipped[GOLDEN_ACC] && all.clipped[GOLDEN_BIAS],
+               "%s: not narrow enough", machines[m]);
+        demand(m == 1 || all.clipped[GOLDEN_SCORE_ACC], "%s: low-bit sums never clip", machines[m]);
+    }
+}
+END_TEST
+
 /* ---- against double precision ---- */
 
 static ground_truth_head_t truth_of(const trace_head_t *h)
@@ -404,6 +447,18 @@ START_TEST(external_bits_are_taken_as_they_are_within_what_the_group_sees)
     demand_row(&r, 0, "00000", 0, 0, "external, causal");
     demand_row(&r, 1, "10000", 10, -1, "external, causal");
     drop(&r);
+
+    d.rows = 2, d.strips = 1; /* groups of two queries and one */
+    r = compute(&d, &x.h);
+    demand_row(&r, 0, "00000", 0, 0, "external, causal, groups");
+    drop(&r);
+    const uint8_t all[HAND_L * HAND_M] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    x.h.mask = all;
+    r = compute(&d, &x.h);
+    demand_row(&r, 0, "11000", 15, -2, "external, causal, groups");
+    demand_row(&r, 1, "11000", 15, -2, "external, causal, groups");
+    demand_row(&r, 2, "11100", 20, -2, "external, causal, groups");
+    drop(&r);
 }
 END_TEST
 
@@ -421,6 +476,18 @@ START_TEST(the_bias_is_the_exact_score_at_the_predicted_maximum_rounded_down)
     int expected = (int)floor(ldexp(-3 * 1000 - 700 * 5, d.bias.frac - d.q.frac - d.k.frac));
     demand(expected < 0 && r.bias[1] == expected, "bias %d, not %d", r.bias[1], expected);
     demand(r.bias[0] == 0, "bias of a query of 0");
+    drop(&r);
+
+    x.q[2] = 1, x.k[6] = 2047, x.q[3] = 3, x.k[7] = 683; /* odd products, 4096 in all: not a bit is lost */
+    r = compute(&d, &x.h);
+    demand(d.q.frac + d.k.frac - d.bias.frac == 12 && r.bias[1] == 1, "bias %d, not 1", r.bias[1]);
+    drop(&r);
+
+    x.k[0] = 2047, x.k[1] = 2047; /* nothing is allowed: key 0's score */
+    x.q_valid[1] = 0;
+    r = compute(&d, &x.h);
+    demand(r.bias[1] == (1 + 3) * 2047 >> 12, "bias %d of a padded query", r.bias[1]);
+    x.q_valid[1] = 1;
     drop(&r);
 
     x.q[3] = fixed_max(d.q.w), x.k[7] = (int16_t)fixed_max(d.k.w);
@@ -478,6 +545,11 @@ static void check_row(seen_t *s, const golden_pass_t *p, const golden_sub_row_t 
         ++rank;
     }
     for (int k = 0; k < d->pes; ++k) {
+        bool left = k && row->mode[k - 1] != SPLIT_SKIP;
+        if (row->mode[k] != SPLIT_ACTIVE)
+            demand(row->mode[k] == (left ? SPLIT_PASS : SPLIT_SKIP) &&
+                       row->col[k] == (left ? row->col[k - 1] + 1 : 0),
+                   "%s: idle slot %d", s->where, k);
         if (row->mode[k] != SPLIT_ACTIVE) continue;
         demand(wanted[row->col[k]], "%s: query %d tile %d: column %d", s->where, row->query, p->tile,
                row->col[k]);
@@ -614,6 +686,10 @@ static void check_job_outputs(const trial_t *t, int n)
             demand(o[i] == r.out[i], "seed %d job %d head %d: word %d", t->seed, n, head, i);
         drop(&r);
     }
+    uint64_t used = 2 * (uint64_t)j->d, row = t->image.place[n].bytes[JOB_O] / (uint64_t)(j->heads * j->L);
+    for (uint64_t i = 0; i < t->image.place[n].bytes[JOB_O]; ++i)
+        demand(i % row < used || !t->bytes[t->image.place[n].at[JOB_O] + i], "seed %d: behind a row",
+               t->seed);
     free(o);
 }
 
@@ -624,7 +700,7 @@ static void check_untouched(const trial_t *t, const int *codes)
         bool mine = i >= t->image.status && i - t->image.status < (uint64_t)(t->d.bus_bytes * JOBS);
         for (int n = 0; n < JOBS; ++n) {
             const image_job_t *p = &t->image.place[n];
-            mine = mine || (!codes[n] && i >= p->at[IMAGE_O] && i - p->at[IMAGE_O] < p->bytes[IMAGE_O]);
+            mine = mine || (!codes[n] && i >= p->at[JOB_O] && i - p->at[JOB_O] < p->bytes[JOB_O]);
         }
         demand(mine || t->bytes[i] == t->before[i], "seed %d: byte %d was written", t->seed, (int)i);
     }
@@ -679,6 +755,7 @@ int main(void)
     TCase *t = tcase_create("golden");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, heads_equal_those_that_the_units_compute_strip_by_strip);
+    tcase_add_test(t, registers_clip_where_those_of_the_units_do);
     tcase_add_test(t, a_traces_heads_come_close_to_double_precision);
     tcase_add_test(t, equal_scores_give_means_rounded_to_even);
     tcase_add_test(t, rows_that_keep_nothing_follow_their_policy);

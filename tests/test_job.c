@@ -200,18 +200,19 @@ static void close_run(run_t *run)
 /* Parts are aligned, within the limit and apart. */
 static void check_parts(const run_t *run)
 {
-    uint64_t at[2 + JOBS * IMAGE_MATRICES] = {run->image.queue, run->image.status};
-    uint64_t bytes[2 + JOBS * IMAGE_MATRICES] = {64 * JOBS, (uint64_t)run->d.bus_bytes * JOBS};
+    uint64_t at[2 + JOBS * JOB_MATRICES] = {run->image.queue, run->image.status};
+    uint64_t bytes[2 + JOBS * JOB_MATRICES] = {64 * JOBS, (uint64_t)run->d.bus_bytes * JOBS};
     int n = 2;
     for (int i = 0; i < JOBS; ++i) {
-        for (int x = 0; x < IMAGE_MATRICES; ++x, ++n)
+        for (int x = 0; x < JOB_MATRICES; ++x, ++n)
             at[n] = run->image.place[i].at[x], bytes[n] = run->image.place[i].bytes[x];
     }
     for (int i = 0; i < n; ++i) {
+        if (!bytes[i]) continue;
         demand(at[i] % (uint64_t)run->d.bus_bytes == 0, "seed %d part %d: not aligned", run->seed, i);
         demand(at[i] + bytes[i] <= run->image.limit, "seed %d part %d: beyond the limit", run->seed, i);
         for (int k = 0; k < i; ++k)
-            demand(!bytes[i] || !bytes[k] || at[i] + bytes[i] <= at[k] || at[k] + bytes[k] <= at[i],
+            demand(!bytes[k] || at[i] + bytes[i] <= at[k] || at[k] + bytes[k] <= at[i],
                    "seed %d: parts %d and %d overlap", run->seed, i, k);
     }
 }
@@ -277,17 +278,17 @@ static void check_job(const run_t *run, int n)
     demand(bits(run, word, 64, 8) == (uint64_t)j->d && bits(run, word, 72, 1) == j->causal, "d, causal");
     demand(bits(run, word, 73, 1) == j->external && bits(run, word, 74, 2) == (uint64_t)j->policy, "flags");
     demand(bits(run, word, 76, 20) == 0 && bits(run, word, 96, 32) == (uint64_t)j->threshold, "threshold");
-    for (int x = 0; x < IMAGE_MATRICES; ++x)
+    for (int x = 0; x < JOB_MATRICES; ++x)
         demand(bits(run, word, 128 + 32 * (uint64_t)x, 32) == at[x], "address %d", x);
     demand(bits(run, word, 352, 32) == (uint64_t)j->heads && !bits(run, word, 384, 64) &&
                !bits(run, word, 448, 64),
            "heads");
-    check_words(run, at[IMAGE_Q], j->q, queries, j->d);
-    check_words(run, at[IMAGE_K], j->k, keys, j->d);
-    check_words(run, at[IMAGE_V], j->v, keys, j->d);
-    check_records(run, at[IMAGE_Q_LOW], j->q_low, j->q_scale, j->q_valid, queries, j->d);
-    check_records(run, at[IMAGE_K_LOW], j->k_low, j->k_scale, j->k_valid, keys, j->d);
-    if (j->external) check_mask(run, at[IMAGE_MASK], j);
+    check_words(run, at[JOB_Q], j->q, queries, j->d);
+    check_words(run, at[JOB_K], j->k, keys, j->d);
+    check_words(run, at[JOB_V], j->v, keys, j->d);
+    check_records(run, at[JOB_Q_LOW], j->q_low, j->q_scale, j->q_valid, queries, j->d);
+    check_records(run, at[JOB_K_LOW], j->k_low, j->k_scale, j->k_valid, keys, j->d);
+    if (j->external) check_mask(run, at[JOB_MASK], j);
 }
 
 START_TEST(jobs_lie_in_memory_as_the_page_says)
@@ -313,7 +314,7 @@ START_TEST(outputs_and_statuses_are_read_back)
         const job_t *j = &run.job[1];
         uint64_t row = ceiling(2 * (uint64_t)j->d, (uint64_t)run.d.bus_bytes);
         int head = j->heads - 1, last = head * j->L + j->L - 1;
-        uint8_t *at = run.bytes + run.image.place[1].at[IMAGE_O] + (uint64_t)last * row;
+        uint8_t *at = run.bytes + run.image.place[1].at[JOB_O] + (uint64_t)last * row;
         int64_t *o = calloc((size_t)j->L * (size_t)j->d, sizeof *o);
         at[2 * (j->d - 1)] = 0xfe, at[2 * (j->d - 1) + 1] = 0xff;
         image_output(&run.image, run.bytes, 1, head, o);
@@ -324,8 +325,8 @@ START_TEST(outputs_and_statuses_are_read_back)
         uint8_t *status = run.bytes + run.image.status + beat;
         memset(status, 0, (size_t)beat);
         demand(image_status(&run.image, run.bytes, 1) == -1, "no status yet");
-        status[0] = STATUS_LIMIT, status[3] = 0x80, status[4] = 1;
-        demand(image_status(&run.image, run.bytes, 1) == STATUS_LIMIT, "a status");
+        status[0] = JOB_BEYOND_LIMIT, status[3] = 0x80, status[4] = 1;
+        demand(image_status(&run.image, run.bytes, 1) == JOB_BEYOND_LIMIT, "a status");
         status[beat - 1] ^= 1;
         demand(image_status(&run.image, run.bytes, 1) == -1, "a beat with something behind the status");
         close_run(&run);
@@ -336,7 +337,7 @@ END_TEST
 START_TEST(descriptors_are_spoiled_in_every_way)
 {
     run_t run;
-    int codes[STATUSES] = {0};
+    int codes[JOB_CODES] = {0};
     for (int seed = 1; seed <= 400; ++seed) {
         open_run(&run, machines[seed % MACHINES], seed);
         random_t r = {(uint64_t)seed};
@@ -344,8 +345,8 @@ START_TEST(descriptors_are_spoiled_in_every_way)
         ++codes[image_spoil(&run.image, run.bytes, seed % JOBS, &r)];
         close_run(&run);
     }
-    demand(!codes[STATUS_DONE], "a spoiled job that is sound");
-    for (int i = 1; i < STATUSES; ++i) demand(codes[i] > 20, "code %d only %d times", i, codes[i]);
+    demand(!codes[JOB_DONE], "a spoiled job that is sound");
+    for (int i = 1; i < JOB_CODES; ++i) demand(codes[i] > 20, "code %d only %d times", i, codes[i]);
 }
 END_TEST
 
