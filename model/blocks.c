@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "accumulate.h"
 #include "binarise.h"
 #include "buffer.h"
 #include "controller.h"
@@ -56,7 +57,7 @@ const block_type_t *const block_types[] = {
     &predict_feeder_type,
     &predict_row_type,
     &predict_array_type,
-    &drain_type, NULL,
+    &drain_type, &accumulate_type, NULL,
 };
 /* clang-format on */
 

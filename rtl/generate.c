@@ -63,6 +63,7 @@ static const module_t modules[] = {
     {"predict_row", "predict_row", SCOPE_DESIGN, true, has_machine},
     {"predict_array", "predict_array", SCOPE_DESIGN, false, has_machine},
     {"drain", "drain", SCOPE_DESIGN, false, has_machine},
+    {"accumulate", "accumulate", SCOPE_DESIGN, false, has_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

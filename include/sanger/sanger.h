@@ -16,6 +16,7 @@
 #ifndef SANGER_SANGER_H
 #define SANGER_SANGER_H
 
+#include "accumulate.h"
 #include "binarise.h"
 #include "block.h"
 #include "buffer.h"
