@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "groups.h"
 
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* 1 .. most, often at an end or beside a multiple of `unit`, where off-by-one errors hide. */
 static int size_up_to(random_t *r, int most, int unit)
 {
@@ -25,7 +30,7 @@ static void new_job(groups_t *g)
     random_t *r = g->random;
     group_t *n = &g->next;
     ++n->job;
-    n->keys = size_up_to(r, random_one_in(r, 4) ? d->columns : d->keys_max, d->columns);
+    n->keys = size_up_to(r, random_one_in(r, 4) ? least(d->columns, d->keys_max) : d->keys_max, d->columns);
     n->d = size_up_to(r, d->head_max, d->bus_bytes / 2);
     n->beats = design_beats(d, n->d);
     n->causal = random_one_in(r, 2);
@@ -40,7 +45,7 @@ static void new_head(groups_t *g)
     random_t *r = g->random;
     if (g->heads_left == 0) new_job(g);
     --g->heads_left;
-    g->queries_left = size_up_to(r, random_one_in(r, 3) ? d->rows : d->keys_max, d->rows);
+    g->queries_left = size_up_to(r, random_one_in(r, 3) ? least(d->rows, d->keys_max) : d->keys_max, d->rows);
     g->next.first = 0;
     g->next.k = address(r, d);
     g->next.o = address(r, d);

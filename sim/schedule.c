@@ -17,6 +17,8 @@ static const scenario_t *const scenarios[] = {
     &scenario_predict_control,
     &scenario_slot_row,
     &scenario_slot_array,
+    &scenario_tile_loader,
+    &scenario_pass_control,
     NULL,
 };
 /* clang-format on */
