@@ -33,6 +33,7 @@
 #include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
+#include "pass_control.h"
 #include "pe.h"
 #include "pe_array.h"
 #include "pe_row.h"
@@ -49,6 +50,7 @@
 #include "slot_control.h"
 #include "slot_row.h"
 #include "split.h"
+#include "tile_loader.h"
 #include "trace.h"
 
 #endif
