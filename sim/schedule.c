@@ -19,6 +19,9 @@ static const scenario_t *const scenarios[] = {
     &scenario_slot_array,
     &scenario_tile_loader,
     &scenario_pass_control,
+    &scenario_memory_port,
+    &scenario_fetch,
+    &scenario_controller,
     NULL,
 };
 /* clang-format on */

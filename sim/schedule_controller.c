@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plays host, memory, fetch and drain: runs of good and flawed jobs, descriptors of noise, addresses that
+ * touch each other and the limit; heads are taken and jobs finished at random. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/controller.h"
+#include "schedule.h"
+
+enum { JOBS = 8, READS = 8 };
+
+typedef struct {
+    block_t *block;
+    random_t *random;
+    int epoch;                           /* cycles until the temper changes */
+    int ready_gap, answer_gap, host_gap; /* one cycle in so many moves */
+    bool running;
+    int64_t queue, limit;
+    int count;
+    uint32_t word[JOBS][JOB_WORDS];
+    int64_t asked[READS]; /* addresses of reads that wait */
+    int first, waiting;
+    int64_t done[JOBS + 1]; /* jobs whose heads are all taken */
+    int n_done, reported;
+} host_t;
+
+static void *host_open(block_t *block, random_t *random)
+{
+    host_t *h = calloc(1, sizeof *h);
+    if (h) *h = (host_t){.block = block, .random = random};
+    return h;
+}
+
+static void new_temper(host_t *h)
+{
+    static const int gaps[] = {1, 1, 3, 12};
+    h->epoch = 100 + (int)random_below(h->random, 500);
+    h->ready_gap = gaps[random_below(h->random, 4)];
+    h->answer_gap = gaps[random_below(h->random, 4)];
+    h->host_gap = 4 * gaps[random_below(h->random, 4)];
+}
+
+/* ---- work ---- */
+
+static uint32_t noise(host_t *h)
+{
+    return (uint32_t)random_bits(h->random);
+}
+
+/* 1 .. most, or just outside. */
+static uint32_t size(host_t *h, int most)
+{
+    int usual = most < 12 ? most : 12;
+    if (random_one_in(h->random, 20)) return random_one_in(h->random, 2) ? 0 : (uint32_t)most + 1;
+    if (random_one_in(h->random, 10)) return (uint32_t)most;
+    return 1 + (uint32_t)random_below(h->random, usual);
+}
+
+/* In an eighth of the memory of its own, so that most jobs are good; `of` 8 is anywhere. */
+static uint32_t place(host_t *h, int of)
+{
+    const design_t *d = h->block->design;
+    int64_t part = (INT64_C(1) << d->addr_w) / 8, at = of * part + random_below(h->random, part / 2);
+    if (random_one_in(h->random, 60)) return noise(h);
+    if (random_one_in(h->random, 60)) at = h->limit - random_below(h->random, 64) * d->bus_bytes;
+    if (random_one_in(h->random, 100)) at += 1;
+    return (uint32_t)at & (random_one_in(h->random, 200) ? ~0u : (uint32_t)-d->bus_bytes);
+}
+
+static void new_job(host_t *h, uint32_t *w)
+{
+    const design_t *d = h->block->design;
+    memset(w, 0, JOB_WORDS * sizeof *w);
+    w[0] = JOB_VERSION;
+    w[1] = size(h, d->keys_max) << 16 | size(h, d->keys_max);
+    w[2] = size(h, d->head_max) | (noise(h) & 3) << 8 | (uint32_t)random_below(h->random, 3) << 10;
+    w[3] = noise(h) >> (32 - d->threshold.w);
+    if (random_one_in(h->random, 20)) w[3] = noise(h) >> (31 - d->threshold.w);
+    for (int matrix = 0; matrix < JOB_MATRICES; ++matrix) w[4 + matrix] = place(h, matrix + 1);
+    w[11] = 1 + (uint32_t)random_below(h->random, 3);
+    if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 4) ? 0xffff : 0xff);
+    if (random_one_in(h->random, 20)) w[11] = 0;
+    if (random_one_in(h->random, 8)) w[10] = w[4 + random_below(h->random, 7)] + (noise(h) & 0x3c0);
+    if (random_one_in(h->random, 20))
+        w[random_below(h->random, JOB_WORDS)] ^= 1u << random_below(h->random, 32);
+    if (!random_one_in(h->random, 30)) return;
+    for (int n = 0; n < JOB_WORDS; ++n) w[n] = noise(h);
+}
+
+static void new_run(host_t *h, controller_t *c)
+{
+    const design_t *d = h->block->design;
+    int64_t space = INT64_C(1) << d->addr_w;
+    h->count = (int)random_below(h->random, JOBS + 1);
+    h->limit = random_one_in(h->random, 3) ? space - (int64_t)(noise(h) % (uint32_t)(space / 4)) : space;
+    if (random_one_in(h->random, 10)) h->limit = 2 * space - 1;
+    h->queue = random_below(h->random, 16) * 64;
+    if (random_one_in(h->random, 20)) h->queue = (int64_t)(noise(h) % (uint64_t)space);
+    for (int n = 0; n < h->count; ++n) new_job(h, h->word[n]);
+    *c->queue = h->queue;
+    *c->status = 2048 + random_below(h->random, 16) * d->bus_bytes + random_one_in(h->random, 20);
+    *c->count = h->count;
+    *c->limit = h->limit;
+    h->n_done = h->reported = 0;
+}
+
+/* ---- the neighbours' inputs of a cycle; outputs are those of the cycle before ---- */
+
+static void play_host(host_t *h, controller_t *c)
+{
+    bool begins = *c->start && !*c->busy;
+    *c->start = 0;
+    h->running = begins || *c->busy;
+    if (h->running) return;
+    new_run(h, c);
+    *c->start = random_one_in(h->random, h->host_gap);
+}
+
+static void play_memory(host_t *h, controller_t *c)
+{
+    int lanes = h->block->design->bus_bytes / 2;
+    if (*c->rd_valid && *c->rd_ready) h->asked[(h->first + h->waiting++) % READS] = *c->rd_addr;
+    *c->got = h->waiting && random_one_in(h->random, h->answer_gap);
+    for (int i = 0; i < lanes; ++i) c->got_data[i] = random_below(h->random, 1 << 16);
+    if (*c->got) {
+        int64_t at = h->asked[h->first] - h->queue;
+        h->first = (h->first + 1) % READS;
+        --h->waiting;
+        for (int i = 0; i < lanes; ++i) {
+            int64_t byte = at + 2 * i;
+            c->got_data[i] =
+                h->word[byte / JOB_BYTES % JOBS][byte % JOB_BYTES / 4] >> (byte & 2) * 8 & 0xffff;
+        }
+    }
+    *c->rd_ready = h->waiting < READS && random_one_in(h->random, h->ready_gap);
+    *c->wr_ready = random_one_in(h->random, h->ready_gap);
+}
+
+static void play_stages(host_t *h, controller_t *c)
+{
+    if (*c->job_valid && *c->job_ready && *c->j_final) h->done[h->n_done++ % (JOBS + 1)] = *c->j_number;
+    if (*c->fin_valid && *c->fin_ready) {
+        *c->fin_valid = 0;
+        ++h->reported;
+    }
+    *c->job_ready = random_one_in(h->random, h->ready_gap);
+    if (!*c->fin_valid) {
+        *c->fin_valid = h->reported < h->n_done && random_one_in(h->random, h->host_gap);
+        *c->fin_job = h->done[h->reported % (JOBS + 1)];
+    }
+}
+
+static void host_next(void *self)
+{
+    host_t *h = self;
+    controller_t *c = h->block->self;
+    if (h->epoch-- == 0) new_temper(h);
+    play_memory(h, c);
+    play_stages(h, c);
+    play_host(h, c);
+}
+
+const scenario_t scenario_controller = {"controller", host_open, host_next, free};

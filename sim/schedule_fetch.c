@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plays controller, memory port, prediction and drain: legal heads, answers in order, strips scored and
+ * groups drained at random. */
+#include <stdlib.h>
+
+#include "../model/fetch.h"
+#include "schedule.h"
+
+enum { READS_MAX = 512 };
+
+typedef struct {
+    block_t *block;
+    random_t *random;
+    int epoch;                            /* cycles until the temper changes */
+    int ready_gap, answer_gap, stage_gap; /* one cycle in so many moves */
+    int loaded, scored, whole, drained;   /* strips, strips, groups whose strips are loaded, groups */
+    int64_t tag[READS_MAX];               /* of the reads that wait */
+    int asked, answered;
+} neighbours_t;
+
+static void *neighbours_open(block_t *block, random_t *random)
+{
+    neighbours_t *n = calloc(1, sizeof *n);
+    if (n) *n = (neighbours_t){.block = block, .random = random};
+    return n;
+}
+
+static void new_temper(neighbours_t *n)
+{
+    static const int gaps[] = {1, 1, 2, 10};
+    n->epoch = 100 + (int)random_below(n->random, 600);
+    n->ready_gap = gaps[random_below(n->random, 4)];
+    n->answer_gap = gaps[random_below(n->random, 4)];
+    n->stage_gap = gaps[random_below(n->random, 4)] * gaps[random_below(n->random, 4)];
+}
+
+/* 1 .. most, often an end; small enough that a run has many heads. */
+static int64_t size(neighbours_t *n, int most)
+{
+    int usual = most < 40 ? most : 40;
+    if (random_one_in(n->random, 30)) return most;
+    return random_one_in(n->random, 4) ? 1 : 1 + random_below(n->random, usual);
+}
+
+static void offer(neighbours_t *n, fetch_t *f)
+{
+    const design_t *d = n->block->design;
+    if (*f->job_valid && !*f->job_ready) return; /* in the cycle before */
+    *f->job_valid = random_one_in(n->random, n->stage_gap);
+    *f->j_l = size(n, d->keys_max);
+    *f->j_m = size(n, d->keys_max);
+    *f->j_d = random_one_in(n->random, 3) ? d->head_max : 1 + random_below(n->random, d->head_max);
+    *f->j_causal = random_below(n->random, 2);
+    *f->j_external = random_below(n->random, 2);
+    *f->j_policy = random_below(n->random, 3);
+    *f->j_threshold = (int64_t)fixed_low(random_bits(n->random), d->threshold.w);
+    *f->j_final = random_below(n->random, 2);
+    *f->j_number = random_below(n->random, 1 << 16);
+    int64_t *const at[] = {f->j_q, f->j_k, f->j_v, f->j_q_low, f->j_k_low, f->j_mask, f->j_o};
+    for (size_t i = 0; i < sizeof at / sizeof *at; ++i) {
+        *at[i] = (int64_t)fixed_low(random_bits(n->random), d->addr_w) & -d->bus_bytes;
+    }
+}
+
+static void answer(neighbours_t *n, fetch_t *f)
+{
+    const design_t *d = n->block->design;
+    if (*f->rd_valid && *f->rd_ready) n->tag[n->asked++ % READS_MAX] = *f->rd_tag; /* in the cycle before */
+    *f->got = n->answered < n->asked && random_one_in(n->random, n->answer_gap);
+    if (*f->got) *f->got_tag = n->tag[n->answered++ % READS_MAX];
+    *f->rd_ready = n->asked - n->answered < d->outstanding && random_one_in(n->random, n->ready_gap);
+    for (int i = 0; i < d->bus_bytes / 2; ++i) f->got_data[i] = random_below(n->random, 1 << 16);
+}
+
+/* A group is whole when fetch begins the next one or takes another head. */
+static void stages(neighbours_t *n, fetch_t *f)
+{
+    n->loaded += (int)fixed_low((uint64_t)(*f->loaded - n->loaded), 2);
+    bool between = *f->state_q == FETCH_HEAD || *f->state_q == FETCH_GROUP;
+    if (between) n->whole += (int)fixed_low((uint64_t)(*f->started_q - n->whole), 2);
+    if (n->scored < n->loaded && random_one_in(n->random, n->stage_gap)) ++n->scored;
+    if (n->drained < n->whole && n->scored == n->loaded && random_one_in(n->random, 3 * n->stage_gap))
+        ++n->drained;
+    *f->scored = n->scored & 3;
+    *f->drained = n->drained & 3;
+}
+
+static void neighbours_next(void *self)
+{
+    neighbours_t *n = self;
+    fetch_t *f = n->block->self;
+    if (n->epoch-- == 0) new_temper(n);
+    offer(n, f);
+    answer(n, f);
+    stages(n, f);
+}
+
+const scenario_t scenario_fetch = {"fetch", neighbours_open, neighbours_next, free};
