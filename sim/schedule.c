@@ -22,6 +22,8 @@ static const scenario_t *const scenarios[] = {
     &scenario_memory_port,
     &scenario_fetch,
     &scenario_controller,
+    &scenario_feeder,
+    &scenario_accumulate,
     NULL,
 };
 /* clang-format on */
