@@ -301,9 +301,9 @@ static void tick_gather(pass_control_t *p)
 
 static void tick_split(pass_control_t *p)
 {
-    int64_t keys = p->g_keys[*p->gather_group_q % 2];
+    int64_t limit = key_limit(p, *p->gather_group_q % 2);
     for (int c = 0; c < p->d->columns && p->now.accept; ++c)
-        p->wire.mask[c] = p->mask[c] && *p->gather_base_q + c < keys;
+        p->wire.mask[c] = p->mask[c] && *p->gather_base_q + c < limit;
     split_tick(&p->split);
 }
 

@@ -6,7 +6,7 @@
 //@let limit_w = max(len_w, group_count_w) + 1
 //@let first_key_w = max(base_w, limit_w)
 //@let since_w = clog2(2 * ((1 << d_w) + rows + columns) + 5)
-//@let hazard_w = max(col_w, d_w) + 1
+//@let hazard_w = max(col_w, d_w) + 2
 //@let slots_w = clog2(pes + 1)
 //@let spare_w = sub_row_id_w - index_w
 //@if travelling
@@ -88,10 +88,11 @@ module @{prefix}_pass_control (
   assign mask_index_o = gather_index;
   assign mask_tile_o = gather_tile_q;
 
-  // columns that the head has
+  // columns of keys that the group looks at
   logic [@{columns-1}:0] there;
   always @* begin
-    for (int c = 0; c < @{columns}; c++) there[c] = @{base_w}'(gather_base_q) + @{base_w}'(c) < @{base_w}'(g_keys);
+    for (int c = 0; c < @{columns}; c++)
+      there[c] = @{first_key_w+1}'(gather_base_q) + @{first_key_w+1}'(c) < @{first_key_w+1}'(key_end);
   end
 
   logic offer, room, ready, have, last, accept, take;

@@ -160,15 +160,15 @@ static void draw_row(world_t *w, uint8_t *kept)
 static void add_tile(world_t *w, int n, int t)
 {
     const group_t *g = &w->group[n];
-    int half = n % 2, left = g->keys - t * w->d->columns,
-        columns = left < w->d->columns ? left : w->d->columns;
+    int end = g->causal && g->first + g->rows < g->keys ? g->first + g->rows : g->keys;
+    int half = n % 2, left = end - t * w->d->columns, columns = left < w->d->columns ? left : w->d->columns;
     w->tile[w->tiles] = (tile_t){.group = n, .loaded = NEVER, .freed = NEVER};
     bool empty = random_one_in(&w->random, 6);
     for (int row = 0; row < g->rows; ++row) {
         uint8_t *kept = w->mask[half][row][t];
         draw_row(w, kept);
         if (empty) memset(kept, 0, (size_t)w->d->columns);
-        if (empty && left < w->d->columns) kept[w->d->columns - 1] = 1; /* beyond the head's keys */
+        if (empty && left < w->d->columns) kept[w->d->columns - 1] = 1; /* beyond the keys it looks at */
         add_mask_row(w, n, w->tiles, half * design_group_rows(w->d) + row, kept, columns);
     }
     w->tile[w->tiles].left = w->tile[w->tiles].passes;
