@@ -85,7 +85,11 @@ module @{prefix}_predict_feeder (
     logic [@{q_at_w-1}:0] beat;
     assign {valid, file, at} = row_at_q[i*@{row_at_w}+:@{row_at_w}];
     assign pos = @{pos_w}'(at) * @{pos_w}'d@{low_w} + @{pos_w}'d32;
-    assign beat = (file ? @{q_at_w}'((@{rows} + i) * @{low_beats}) : @{q_at_w}'(i * @{low_beats})) + @{q_at_w}'(pos >> @{bit_w});
+//@if low_beats > 1
+    assign beat = (file ? @{q_at_w}'((@{rows} + i) * @{low_beats}) : @{q_at_w}'(i * @{low_beats})) + @{q_at_w}'(pos[@{pos_w-1}:@{bit_w}]);
+//@else
+    assign beat = file ? @{q_at_w}'(@{rows} + i) : @{q_at_w}'(i);
+//@endif
     assign left_o[i*@{operand_w}+:@{operand_w}] = valid ? query_q[beat][pos[@{bit_w-1}:0]+:@{operand_w}] : '0;
   end
   for (genvar j = 0; j < @{columns}; j++) begin : g_column
@@ -98,7 +102,11 @@ module @{prefix}_predict_feeder (
     assign {valid, tile, at} = col_at_q[j*@{col_at_w}+:@{col_at_w}];
     assign pos = @{pos_w}'(at) * @{pos_w}'d@{low_w} + @{pos_w}'d32;
     assign key = @{wide_w}'(tile) * @{wide_w}'d@{columns} + @{wide_w}'(j);
-    assign beat = @{k_at_w}'(@{k_mul_w}'(key) * @{k_mul_w}'d@{low_beats}) + @{k_at_w}'(pos >> @{bit_w});
+//@if low_beats > 1
+    assign beat = @{k_at_w}'(@{k_mul_w}'(key) * @{k_mul_w}'d@{low_beats}) + @{k_at_w}'(pos[@{pos_w-1}:@{bit_w}]);
+//@else
+    assign beat = @{k_at_w}'(key);
+//@endif
 //@if tiles_max * columns > keys_max
     assign top_o[j*@{operand_w}+:@{operand_w}] =
         valid && key < @{wide_w}'d@{keys_max} ? key_q[beat][pos[@{bit_w-1}:0]+:@{operand_w}] : '0;

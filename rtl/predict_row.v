@@ -113,15 +113,17 @@ module @{prefix}_predict_row (
   assign rows_down = d_rows == '0 ? '0 : d_rows - @{row_count_w}'d1;
   assign drain_down_o = {d_valid, d_first, d_bank, d_col, d_key, limit_down, rows_down, key_valid, key_scale};
 
+  logic [@{s_bits_w-1}:0] sum_at;
   logic [@{score_acc_w-1}:0] sum_out;
   logic [@{full_w-1}:0] full;
   logic [@{cut_w-1}:0] cut;
   logic [@{scaled_w-1}:0] scaled_d;
   logic clip_scaled, allowed_d;
+  assign sum_at = @{s_bits_w}'(d_col) * @{s_bits_w}'d@{score_acc_w};
 //@if (1 << col_w) > columns
-  assign sum_out = d_col < @{col_w}'d@{columns} ? s_q[@{s_bits_w}'(d_col)*@{s_bits_w}'d@{score_acc_w}+:@{score_acc_w}] : '0;
+  assign sum_out = d_col < @{col_w}'d@{columns} ? s_q[sum_at+:@{score_acc_w}] : '0;
 //@else
-  assign sum_out = s_q[@{s_bits_w}'(d_col)*@{s_bits_w}'d@{score_acc_w}+:@{score_acc_w}];
+  assign sum_out = s_q[sum_at+:@{score_acc_w}];
 //@endif
   assign full = @sext{sum_out, score_acc_w, full_w} * @zext{row_scale, scale_w, full_w} * @zext{key_scale, scale_w, full_w};
   assign cut = full[@{full_w-1}:@{drop}];

@@ -22,8 +22,9 @@ typedef struct {
 
 extern const scenario_t scenario_score_array, scenario_pack, scenario_split, scenario_pe_row,
     scenario_pe_array, scenario_normalise, scenario_drain, scenario_rebias, scenario_predict_control,
-    scenario_slot_row, scenario_slot_array, scenario_tile_loader, scenario_pass_control, scenario_memory_port,
-    scenario_fetch, scenario_controller, scenario_feeder, scenario_accumulate;
+    scenario_predict_array, scenario_predict_feeder, scenario_predict_row, scenario_slot_row,
+    scenario_slot_array, scenario_tile_loader, scenario_pass_control, scenario_memory_port, scenario_fetch,
+    scenario_controller, scenario_feeder, scenario_accumulate;
 
 /* True when the unit has a scenario. */
 bool schedule_has(const char *unit);

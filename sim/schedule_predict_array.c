@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole heads: the models of predict_control, predict_feeder and predict_array work strip after strip, and
+ * the unit gets what its like among them gets; predict_row is row 0. Played here are fetch, which loads
+ * random keys and queries and offers groups, and rebias and the users of masks, who now and then keep
+ * prediction waiting. Some heads have operands of one size only, so that scores meet and clip, some keys and
+ * queries are padding.
+ */
+#include "../model/predict_array.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/predict_control.h"
+#include "../model/predict_feeder.h"
+#include "groups.h"
+#include "schedule.h"
+
+typedef enum { WAIT, KEYS, QUERIES } step_t;
+
+typedef struct {
+    block_t *block, *control_block, *feeder_block, *array_block;
+    predict_control_t *control;
+    predict_feeder_t *feeder;
+    predict_array_t *array;
+    random_t *random;
+    groups_t groups;
+    group_t group;         /* that is being loaded */
+    int started, used;     /* groups */
+    int strip;             /* of the group, that is being loaded; group_strips: none left */
+    bool new_head;         /* its keys are still to load */
+    step_t step;           /* what is being loaded */
+    int record, beat;      /* of it */
+    int load_gap, use_gap; /* one cycle in so many moves */
+    bool extreme;          /* all elements of a record are the same end of their format */
+    uint16_t element;      /* that end */
+    int scale_bits;        /* most that scales have */
+    int loaded, scored, rebiased, swept_groups;
+} heads_t;
+
+static void heads_close(void *self)
+{
+    heads_t *h = self;
+    if (!h) return;
+    block_close(h->control_block);
+    block_close(h->feeder_block);
+    block_close(h->array_block);
+    free(h);
+}
+
+static void *heads_open(block_t *block, random_t *random)
+{
+    heads_t *h = calloc(1, sizeof *h);
+    if (!h) return NULL;
+    *h = (heads_t){.block = block, .random = random, .load_gap = 1, .use_gap = 1};
+    h->control_block = block_open(&predict_control_type, block->design);
+    h->feeder_block = block_open(&predict_feeder_type, block->design);
+    h->array_block = block_open(&predict_array_type, block->design);
+    if (!h->control_block || !h->feeder_block || !h->array_block) {
+        heads_close(h);
+        return NULL;
+    }
+    h->control = h->control_block->self;
+    h->feeder = h->feeder_block->self;
+    h->array = h->array_block->self;
+    groups_open(&h->groups, block->design, random);
+    return h;
+}
+
+/* ---- fetch ---- */
+
+static void new_temper(heads_t *h)
+{
+    static const int gaps[] = {1, 1, 3, 40};
+    const design_t *d = h->block->design;
+    h->load_gap = random_one_in(h->random, 2) ? 1 : 3;
+    h->use_gap = gaps[random_below(h->random, 4)];
+    h->extreme = random_one_in(h->random, 4);
+    h->scale_bits =
+        random_one_in(h->random, 4) ? d->scale.w : d->scale.frac - (int)random_below(h->random, 3);
+    if (h->scale_bits > d->scale.w || h->scale_bits < 1) h->scale_bits = d->scale.w;
+}
+
+/* Shares of interest are far below 1. */
+static int64_t new_threshold(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    int64_t bits = d->threshold.w - random_below(h->random, 12);
+    return random_one_in(h->random, 8) || bits < 1 ? 0
+                                                   : (int64_t)fixed_low(random_bits(h->random), (int)bits);
+}
+
+static void start_group(heads_t *h)
+{
+    predict_control_t *c = h->control;
+    int half = h->started++ & 1;
+    h->group = groups_next(&h->groups);
+    h->strip = 0;
+    h->new_head = h->group.first == 0;
+    if (h->new_head) new_temper(h);
+    c->g_rows[half] = h->group.rows;
+    c->g_first[half] = h->group.first;
+    c->g_keys[half] = h->group.keys;
+    c->g_d[half] = h->group.d;
+    c->g_causal[half] = h->group.causal;
+    c->g_policy[half] = h->group.policy;
+    c->g_threshold[half] = new_threshold(h);
+}
+
+/* What may be loaded next, if anything. */
+static step_t next_step(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    int ahead = h->loaded - h->scored;
+    if (h->started == 0 || h->strip == group_strips(d, &h->group)) {
+        if (h->started - h->used < 2) start_group(h);
+        return WAIT;
+    }
+    if (h->new_head) return ahead ? WAIT : KEYS;
+    return ahead < 2 ? QUERIES : WAIT;
+}
+
+/* A record's elements at the end of their format, side by side as often as 16 bits hold them. */
+static uint16_t new_element(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    int w = design_low_w(d);
+    int64_t end = random_one_in(h->random, 2) ? fixed_min(d->operand_w) : fixed_max(d->operand_w);
+    uint64_t word = 0;
+    for (int at = 0; at < 16; at += w) word |= fixed_low((uint64_t)end, w) << at;
+    return (uint16_t)word;
+}
+
+static void new_beat(heads_t *h, int64_t *data)
+{
+    const design_t *d = h->block->design;
+    if (h->beat == 0) h->element = new_element(h);
+    for (int i = 0; i < design_bus_w(d) / 16; ++i)
+        data[i] = h->extreme ? h->element : (int64_t)fixed_low(random_bits(h->random), 16);
+    if (h->beat) return;
+    data[0] = (int64_t)fixed_low(random_bits(h->random), h->scale_bits);
+    data[1] = !random_one_in(h->random, 6);
+}
+
+/* Loads a beat; true when it was the last of what is being loaded. */
+static bool load(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    predict_feeder_t *f = h->feeder;
+    bool keys = h->step == KEYS;
+    int records = keys ? h->group.keys : group_strip_rows(d, &h->group, h->strip);
+    *(keys ? f->k_we : f->q_we) = 1;
+    *(keys ? f->k_key : f->q_row) = h->record;
+    *(keys ? f->k_beat : f->q_beat) = h->beat;
+    *f->q_file = h->loaded & 1;
+    new_beat(h, keys ? f->k_data : f->q_data);
+    if (++h->beat < design_low_record_beats(d, d->head_max)) return false;
+    h->beat = 0;
+    if (++h->record < records) return false;
+    h->record = 0;
+    return true;
+}
+
+static void fetch(heads_t *h)
+{
+    *h->feeder->k_we = *h->feeder->q_we = 0;
+    if (h->step == WAIT) h->step = next_step(h);
+    if (h->step == WAIT || !random_one_in(h->random, h->load_gap) || !load(h)) return;
+    if (h->step == KEYS)
+        h->new_head = false;
+    else
+        ++h->loaded, ++h->strip;
+    h->step = WAIT;
+}
+
+/* ---- a cycle ---- */
+
+/* The count behind a 2-bit one. */
+static void follow(int *count, int64_t low)
+{
+    *count += (int)fixed_low((uint64_t)(low - *count), 2);
+}
+
+static void drive_feeder(heads_t *h)
+{
+    const predict_control_t *c = h->control;
+    predict_feeder_t *f = h->feeder;
+    *f->valid = *c->valid;
+    *f->first = *c->first;
+    *f->file = *c->file;
+    *f->tile = *c->tile;
+    *f->at = *c->at;
+    *f->head_key = *c->head_key;
+    predict_feeder_eval(f);
+}
+
+static void drive_array(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    const predict_control_t *c = h->control;
+    const predict_feeder_t *f = h->feeder;
+    predict_array_t *a = h->array;
+    memcpy(a->left, f->left, (size_t)d->rows * sizeof *a->left);
+    memcpy(a->top, f->top, (size_t)d->columns * sizeof *a->top);
+    memcpy(a->row_head, f->row_head, 2 * (size_t)d->rows * sizeof *a->row_head);
+    *a->tag = *f->tag;
+    *a->key_head = *f->key_head;
+    *a->d_valid = *c->d_valid;
+    *a->d_first = *c->d_first;
+    *a->d_bank = *c->d_bank;
+    *a->d_col = *c->d_col;
+    *a->d_key = *c->d_key;
+    *a->d_limit = *c->d_limit;
+    *a->d_rows = *c->d_rows;
+    *a->s_op = *c->s_op;
+    *a->s_first = *c->s_first;
+    *a->s_bank = *c->s_bank;
+    *a->s_key = *c->s_key;
+    *a->s_valid = *c->s_valid;
+    *a->s_col = *c->s_col;
+    *a->s_last = *c->s_last;
+    *a->s_tile = *c->s_tile;
+    *a->s_strip = *c->s_strip;
+    *a->threshold = *c->threshold;
+    *a->policy = *c->policy;
+    predict_array_eval(a);
+}
+
+static void play(heads_t *h)
+{
+    predict_control_t *c = h->control;
+    if (h->started) { /* the edge between the cycle before and this one */
+        predict_control_tick(c);
+        predict_feeder_tick(h->feeder);
+        predict_array_tick(h->array);
+    }
+    predict_control_eval(c);
+    follow(&h->scored, *c->scored);
+    follow(&h->swept_groups, *c->swept_groups);
+    fetch(h);
+    if (h->rebiased < h->scored && random_one_in(h->random, h->use_gap)) ++h->rebiased;
+    if (h->used < h->swept_groups && random_one_in(h->random, h->use_gap)) ++h->used;
+    *c->loaded = h->loaded & 3;
+    *c->rebiased = h->rebiased & 3;
+    predict_control_eval(c);
+    drive_feeder(h);
+    drive_array(h);
+}
+
+/* The inputs of the like model, which has the same table. */
+static void copy_inputs(heads_t *h, const block_t *from)
+{
+    for (int i = 0; i < from->signals; ++i) {
+        const signal_t *s = &from->table[i];
+        if (s->kind != SIGNAL_IN) continue;
+        memcpy(block_data(h->block, s), block_data(from, s), signal_count(s) * (size_t)signal_bytes(s));
+    }
+}
+
+static void array_next(void *self)
+{
+    heads_t *h = self;
+    play(h);
+    copy_inputs(h, h->array_block);
+}
+
+static void feeder_next(void *self)
+{
+    heads_t *h = self;
+    play(h);
+    copy_inputs(h, h->feeder_block);
+}
+
+static void row_next(void *self)
+{
+    heads_t *h = self;
+    predict_row_t *to = h->block->self;
+    const predict_row_t *from = &h->array->row[0];
+    play(h);
+    *to->left = *from->left;
+    memcpy(to->top, from->top, (size_t)h->block->design->columns);
+    *to->tag = *from->tag;
+    memcpy(to->head, from->head, 2 * sizeof *to->head);
+    *to->drain = *from->drain;
+    *to->sweep = *from->sweep;
+    *to->threshold = *from->threshold;
+    *to->policy = *from->policy;
+}
+
+const scenario_t scenario_predict_array = {"predict_array", heads_open, array_next, heads_close};
+const scenario_t scenario_predict_feeder = {"predict_feeder", heads_open, feeder_next, heads_close};
+const scenario_t scenario_predict_row = {"predict_row", heads_open, row_next, heads_close};
