@@ -106,11 +106,11 @@ block_t *block_open(const block_type_t *type, const design_t *d)
         block_close(b);
         return NULL;
     }
+    if (type->init) type->init(b->self, d); /* wires the children's ports, which these then hand on */
     FOR_CHILDREN(c, type, d)
     {
         if (c->type->init) c->type->init((char *)b->self + c->offset, d);
     }
-    if (type->init) type->init(b->self, d);
     block_reset(b);
     return b;
 }

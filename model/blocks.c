@@ -8,6 +8,7 @@
 #include "exp.h"
 #include "feeder.h"
 #include "fetch.h"
+#include "machine.h"
 #include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
@@ -57,7 +58,9 @@ const block_type_t *const block_types[] = {
     &predict_feeder_type,
     &predict_row_type,
     &predict_array_type,
-    &drain_type, &accumulate_type, NULL,
+    &drain_type, &accumulate_type,
+    &machine_type,
+    NULL,
 };
 /* clang-format on */
 

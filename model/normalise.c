@@ -25,7 +25,7 @@ int normalise_latency(const design_t *d)
     return stages(d) + 1;
 }
 
-static void normalise_eval(void *self)
+void normalise_eval(void *self)
 {
     normalise_t *m = self;
     size_t lanes = (size_t)m->d->lanes;
@@ -88,7 +88,7 @@ static void load_stage(normalise_t *m, int lane, int64_t den)
     if (m->tail_q) m->tail_q[at] = halves << -m->shift != size;
 }
 
-static void normalise_tick(void *self)
+void normalise_tick(void *self)
 {
     normalise_t *m = self;
     int64_t den = *m->den > 0 ? *m->den : 1;

@@ -44,6 +44,9 @@ typedef struct {
 
 extern const block_type_t normalise_type;
 
+void normalise_eval(void *self);
+void normalise_tick(void *self);
+
 /* Inputs of cycle t are answered in cycle t + latency. */
 int normalise_latency(const design_t *d);
 

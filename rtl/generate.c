@@ -64,6 +64,7 @@ static const module_t modules[] = {
     {"predict_array", "predict_array", SCOPE_DESIGN, false, has_machine},
     {"drain", "drain", SCOPE_DESIGN, false, has_machine},
     {"accumulate", "accumulate", SCOPE_DESIGN, false, has_machine},
+    {"machine", "machine", SCOPE_DESIGN, false, travels},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

@@ -343,16 +343,23 @@ static void fill_stored(lockstep_t *l, binding_t *b)
     }
 }
 
-bool lockstep_reset(lockstep_t *l)
+static void fill_memories(lockstep_t *l)
 {
-    block_reset(l->model);
     for (int i = 0; i < l->n; ++i) {
         if (l->binding[i].s->stored) fill_stored(l, &l->binding[i]);
     }
-    if (!l->has_dut) return true;
-    for (int i = 0; i < l->n; ++i) {
+}
+
+bool lockstep_reset(lockstep_t *l)
+{
+    block_reset(l->model);
+    for (int i = 0; i < l->n && l->has_dut; ++i) {
         if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], true);
     }
+    /* The first reset edge may still write what powered up; the second one lets the DUT see its memories. */
+    if (l->has_dut) l->dut.api->reset(l->dut.instance);
+    fill_memories(l);
+    if (!l->has_dut) return true;
     l->dut.api->reset(l->dut.instance);
     lockstep_show(l);
     return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);

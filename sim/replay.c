@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replay.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "attend.h"
-#include "predict.h"
+#include "estimate.h"
+#include "image.h"
+#include "report.h"
 
-uint64_t replay_cycles(const replay_head_t *r)
-{
-    uint64_t sum = 0;
-    for (int i = 0; i < HOST_UNITS; ++i) sum += r->cycles[i];
-    return sum;
-}
+enum { SHOWN_MAX = 16 };
 
 int64_t replay_saturations(const replay_head_t *r)
 {
@@ -23,13 +20,16 @@ int64_t replay_saturations(const replay_head_t *r)
     return sum;
 }
 
+void replay_head_free(replay_head_t *out)
+{
+    ground_truth_stats_free(&out->error);
+    ground_truth_stats_free(&out->dense_error);
+}
+
 const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer)
 {
-    if (layer->L > 65536 || layer->M > 65536 || layer->d > 128)
-        return "at most 65536 positions and head size 128";
-    /* the main array's accumulators state no limit on d, the prediction's do */
-    int64_t most = fixed_max(c->design->score_acc_w), m = fixed_max(c->design->operand_w);
-    if ((int64_t)layer->d * m * m > most) return "a head size whose products fit prediction.acc_w";
+    static _Thread_local char text[JOB_ERROR_MAX];
+    if (!job_fits(c->design, layer->L, layer->M, layer->d, text)) return text;
     double limit = ldexp(1, c->design->threshold.w - c->design->threshold.frac);
     for (size_t h = 0; layer->threshold && c->threshold < 0 && h < layer->H; ++h) {
         if (layer->threshold[h] >= limit) return "thresholds that fit prediction.threshold of the design";
@@ -41,22 +41,21 @@ const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer)
     return NULL;
 }
 
-/* The host's buffers of one head. */
-typedef struct {
-    prediction_t prediction;
-    attention_t attention;
-    uint8_t *own, *mask; /* L x M: predicted here, and the one that is used */
-    int64_t *bias, *output;
-    double *measured, *reference;
-} work_t;
+/* ---- a run ---- */
 
-static void close_work(work_t *w)
-{
-    predict_close(&w->prediction);
-    attend_close(&w->attention);
-    void *all[] = {w->own, w->bias, w->output, w->measured, w->reference};
-    for (size_t i = 0; i < sizeof all / sizeof *all; ++i) free(all[i]);
-}
+typedef struct {
+    const replay_config_t *c;
+    const trace_layer_t *layer;
+    int n;
+    trace_head_t head[REPLAY_HEADS_MAX];
+    job_t job[REPLAY_HEADS_MAX];
+    image_t image;
+    machine_run_t *machine;
+    watch_t watch;
+    run_end_t end;
+    uint64_t cycles;
+    replay_head_t *out;
+} run_t;
 
 static double threshold_of(const replay_config_t *c, const trace_head_t *head)
 {
@@ -64,30 +63,80 @@ static double threshold_of(const replay_config_t *c, const trace_head_t *head)
     return head->has_threshold ? head->threshold : 0;
 }
 
-static bool open_work(work_t *w, const replay_config_t *c, host_t *host, trace_head_t *head)
+static bool load_heads(run_t *r, size_t sequence, const size_t *heads, char error[HOST_ERROR_MAX])
 {
-    size_t words = head->L * head->d;
-    w->own = calloc(head->L, head->M);
-    w->bias = calloc((size_t)c->design->rows, sizeof *w->bias);
-    w->output = calloc(words, sizeof *w->output);
-    w->measured = calloc(words, sizeof *w->measured);
-    w->reference = calloc(words, sizeof *w->reference);
-    w->mask = c->mask == REPLAY_MASK_TRACE ? head->mask : w->own;
-    return w->own && w->bias && w->output && w->measured && w->reference &&
-           predict_open(&w->prediction, host, head, threshold_of(c, head)) &&
-           attend_open(&w->attention, host, head);
-}
-
-/* Every strip: prediction always runs, since the bias comes from it. */
-static bool run_strips(work_t *w, const replay_config_t *c, host_t *host, const trace_head_t *head)
-{
-    trace_empty_row_t empty =
-        head->empty_row != TRACE_EMPTY_ROW_NONE ? head->empty_row : TRACE_EMPTY_ROW_TOP1;
-    for (size_t first = 0; first < head->L; first += (size_t)c->design->rows) {
-        if (!predict_strip(&w->prediction, host, (int)first, empty, w->bias, w->own)) return false;
-        if (!attend_strip(&w->attention, host, (int)first, w->bias, w->mask, w->output)) return false;
+    bool external = r->c->mask == REPLAY_MASK_TRACE;
+    for (int i = 0; i < r->n; ++i) {
+        replay_head_t *o = &r->out[i];
+        *o = (replay_head_t){.layer = r->layer, .sequence = sequence, .head = heads[i], .heads = r->layer->H};
+        if (!trace_load_head(r->c->trace, r->layer, sequence, heads[i], &r->head[i], error, HOST_ERROR_MAX))
+            return false;
+        if (!job_from_heads(&r->job[i], r->c->design, &r->head[i], 1, threshold_of(r->c, &r->head[i]),
+                            external, o->clipped, error))
+            return false;
     }
     return true;
+}
+
+static bool open_machine(run_t *r, dut_status_t *status, char error[HOST_ERROR_MAX])
+{
+    machine_run_config_t config = {.design = r->c->design,
+                                   .type = &machine_type,
+                                   .lockstep = r->c->lockstep,
+                                   .x_seed = 1,
+                                   .memory = r->c->memory};
+    config.memory.beat = r->c->design->bus_bytes;
+    config.memory.bytes = r->image.limit;
+    *status = machine_run_open(&r->machine, &config, error);
+    if (*status) return false;
+    image_write(&r->image, memory_bytes(machine_run_memory(r->machine)));
+    return true;
+}
+
+static void print_differences(const run_t *r)
+{
+    const difference_t *x;
+    const lockstep_t *l = machine_run_lockstep(r->machine);
+    char when[24], *phase = report_phase(lockstep_model(l));
+    int n = lockstep_differences(l, &x);
+    snprintf(when, sizeof when, "%" PRIu64, lockstep_count(l)->cycles);
+    for (int i = 0; i < n && i < SHOWN_MAX; ++i)
+        report_difference(stderr, "machine", when, phase ? phase : "", &x[i], "replay");
+    free(phase);
+}
+
+static bool run_machine(run_t *r, char error[HOST_ERROR_MAX])
+{
+    const image_t *m = &r->image;
+    const machine_start_t start = {m->queue, m->status, m->limit, m->count};
+    timeline_t *timeline = r->c->timeline ? timeline_open(r->c->timeline) : NULL;
+    if (r->c->timeline && !timeline) {
+        snprintf(error, HOST_ERROR_MAX, "%s: expected a file that can be written", r->c->timeline);
+        return false;
+    }
+    bool ok = watch_open(&r->watch, r->c->design, lockstep_model(machine_run_lockstep(r->machine)), r->n,
+                         r->layer->L, r->layer->M, timeline);
+    if (ok) r->end = machine_run_queue(r->machine, &start, watch_cycle, &r->watch, &r->cycles);
+    if (ok) watch_end(&r->watch, machine_run_model(r->machine), r->cycles);
+    if (timeline && !timeline_close(timeline)) {
+        snprintf(error, HOST_ERROR_MAX, "%s: expected room for the timeline", r->c->timeline);
+        return false;
+    }
+    if (r->end == RUN_DIVERGED) print_differences(r);
+    ok = ok && r->watch.ok;
+    if (!ok) snprintf(error, HOST_ERROR_MAX, "layer %s: out of memory", r->layer->id);
+    return ok;
+}
+
+/* ---- figures of each head ---- */
+
+static const uint8_t *own_mask(const run_t *r, int i)
+{
+    return r->watch.own + (size_t)i * r->watch.L * r->watch.M;
+}
+static const uint8_t *used_mask(const run_t *r, int i)
+{
+    return r->c->mask == REPLAY_MASK_TRACE ? r->head[i].mask : own_mask(r, i);
 }
 
 static ground_truth_head_t truth_head(const trace_head_t *h)
@@ -96,87 +145,177 @@ static ground_truth_head_t truth_head(const trace_head_t *h)
                                  h->v, h->valid, h->valid_q, h->causal, h->scaling};
 }
 
-static bool compare_outputs(work_t *w, const design_t *d, const trace_head_t *head, replay_head_t *out)
+static bool compare_outputs(const run_t *r, int i)
 {
+    const trace_head_t *head = &r->head[i];
     const ground_truth_head_t truth = truth_head(head);
-    for (size_t i = 0; i < head->L * head->d; ++i)
-        w->measured[i] = ldexp((double)w->output[i], -d->output.frac);
-    ground_truth_compare_masks(&truth, w->mask, w->mask, &out->used);
-    if (head->mask) ground_truth_compare_masks(&truth, head->mask, w->own, &out->agreed);
-    return ground_truth_masked(&truth, w->mask, w->reference) &&
-           ground_truth_stats_head(&out->error, &truth, w->reference, w->measured) &&
-           ground_truth_dense(&truth, w->reference) &&
-           ground_truth_stats_head(&out->dense_error, &truth, w->reference, w->measured);
-}
-
-static void gather_counts(const host_t *host, const lockstep_count_t before[HOST_UNITS], replay_head_t *out)
-{
-    for (int i = 0; i < HOST_UNITS; ++i) {
-        const lockstep_count_t *c = lockstep_count(host->unit[i]);
-        out->cycles[i] = c->cycles - before[i].cycles;
-        if (!c->signals) continue;
-        out->compared.cycles += out->cycles[i];
-        out->compared.signals += c->signals;
-        out->compared.bytes += c->bytes - before[i].bytes;
-        out->compared.changes += c->changes - before[i].changes;
-        out->compared.mismatches += c->mismatches - before[i].mismatches;
-    }
-}
-
-static void gather_clips(const host_t *h, int64_t clipped[CLIP_KINDS])
-{
-    static const struct {
-        clip_t kind;
-        host_unit_t unit;
-        const char *name;
-    } counters[] = {
-        {CLIP_SCORE_ACC, HOST_SCORE_ARRAY, "sat_acc_q"}, {CLIP_SCALED, HOST_SCORE_ARRAY, "sat_scaled_q"},
-        {CLIP_SCORE_EXP, HOST_SCORE_ARRAY, "sat_exp_q"}, {CLIP_SCORE_SUM, HOST_SCORE_ARRAY, "sat_sum_q"},
-        {CLIP_ACC, HOST_PE_ARRAY, "acc_sat_q"},          {CLIP_EXP, HOST_PE_ARRAY, "exp_sat_q"},
-        {CLIP_ROW_SUM, HOST_PE_ARRAY, "sum_sat_q"},      {CLIP_OUTPUT, HOST_NORMALISE, "sat_q"},
-    };
-    memcpy(clipped, h->clipped, sizeof h->clipped);
-    for (size_t i = 0; i < sizeof counters / sizeof *counters; ++i) {
-        clipped[counters[i].kind] += host_counter(h, counters[i].unit, counters[i].name);
-    }
-}
-
-bool replay_head(const replay_config_t *c, host_t *host, const trace_layer_t *layer, size_t sequence,
-                 size_t head, replay_head_t *out, char error[HOST_ERROR_MAX])
-{
-    trace_head_t data = {0};
-    work_t w = {0};
-    lockstep_count_t before[HOST_UNITS];
-    *out = (replay_head_t){.layer = layer, .sequence = sequence, .head = head};
-    if (!trace_load_head(c->trace, layer, sequence, head, &data, error, HOST_ERROR_MAX)) {
-        trace_head_free(&data);
-        return false;
-    }
-    for (int i = 0; i < HOST_UNITS; ++i) before[i] = *lockstep_count(host->unit[i]);
-    host_reset(host);
-    bool ok = open_work(&w, c, host, &data);
-    bool finished = ok && !host->diverged && run_strips(&w, c, host, &data);
-    out->diverged = host->diverged;
-    out->diverged_unit = host->diverged_unit;
-    for (size_t i = 0; i < data.L; ++i) out->length += data.valid_q[i];
-    for (size_t i = 0; i < data.M; ++i) out->keys += data.valid[i];
-    out->passes = w.attention.passes;
-    out->sub_rows = w.attention.sub_rows;
-    out->non_zeros = w.attention.non_zeros;
-    gather_counts(host, before, out);
-    gather_clips(host, out->clipped);
-    if (finished)
-        ok = compare_outputs(&w, c->design, &data, out);
-    else
-        ok = ok && out->diverged;
-    if (!ok) snprintf(error, HOST_ERROR_MAX, "layer %s head %zu: out of memory", layer->id, head);
-    close_work(&w);
-    trace_head_free(&data);
+    replay_head_t *out = &r->out[i];
+    size_t words = head->L * head->d;
+    int64_t *o = calloc(words, sizeof *o);
+    double *measured = calloc(words, sizeof *measured), *reference = calloc(words, sizeof *reference);
+    bool ok = o && measured && reference;
+    if (ok) image_output(&r->image, memory_bytes(machine_run_memory(r->machine)), i, 0, o);
+    for (size_t k = 0; ok && k < words; ++k) measured[k] = ldexp((double)o[k], -r->c->design->output.frac);
+    ok = ok && ground_truth_masked(&truth, used_mask(r, i), reference) &&
+         ground_truth_stats_head(&out->error, &truth, reference, measured) &&
+         ground_truth_dense(&truth, reference) &&
+         ground_truth_stats_head(&out->dense_error, &truth, reference, measured);
+    free(o);
+    free(measured);
+    free(reference);
     return ok;
 }
 
-void replay_head_free(replay_head_t *out)
+static void describe(const run_t *r, int i)
 {
-    ground_truth_stats_free(&out->error);
-    ground_truth_stats_free(&out->dense_error);
+    const design_t *d = r->c->design;
+    const trace_head_t *head = &r->head[i];
+    const ground_truth_head_t truth = truth_head(head);
+    replay_head_t *o = &r->out[i];
+    for (size_t k = 0; k < head->L; ++k) o->length += head->valid_q[k];
+    for (size_t k = 0; k < head->M; ++k) o->keys += head->valid[k];
+    o->head_size = head->d;
+    ground_truth_compare_masks(&truth, used_mask(r, i), used_mask(r, i), &o->used);
+    if (head->mask) ground_truth_compare_masks(&truth, head->mask, own_mask(r, i), &o->agreed);
+    o->work = work_of_mask(d, used_mask(r, i), head->L, head->M, head->causal);
+    o->bound_tiles = 2 * (int64_t)head->d * o->work.passes;
+    o->bound_sub_rows = work_bound_sub_rows(d, &o->work, (int)head->d);
+    o->bound_non_zeros = work_bound_non_zeros(d, &o->work, (int)head->d);
+    double balance = o->work.sub_rows ? (double)o->work.non_zeros / ((double)o->work.sub_rows * d->pes) : 0;
+    double density = o->used.allowed ? (double)o->used.kept_a / (double)o->used.allowed : 0;
+    const estimate_t e = {(double)o->length,   (double)o->keys, (double)head->d,
+                          (double)r->layer->H, density,         balance};
+    o->v1_cycles = estimate_v1_cycles(d, &e);
+    o->v2_cycles = estimate_v2_cycles(d, &e);
+}
+
+/* ---- a head's slice of the run ---- */
+
+static const watch_mark_t zero_mark = {0};
+
+static void slice(const run_t *r, int i, const watch_mark_t *from, const watch_mark_t *to, uint64_t tail)
+{
+    uint64_t counted[CAUSES];
+    replay_head_t *o = &r->out[i];
+    for (int k = 0; k < CAUSES; ++k) counted[k] = to->cause[k] - from->cause[k];
+    for (int k = 0; k < CLIP_KINDS; ++k) o->clipped[k] += to->clipped[k] - from->clipped[k];
+    if (!accounting_fill(&o->accounting, r->c->design, counted, tail, &o->work, (int)o->head_size))
+        o->contradiction = true;
+    o->cycles = o->accounting.cycles;
+}
+
+static void share_compared(const run_t *r, int i, lockstep_count_t *left, uint64_t *cycles_left)
+{
+    const lockstep_count_t *all = lockstep_count(machine_run_lockstep(r->machine));
+    replay_head_t *o = &r->out[i];
+    if (!r->c->lockstep) return;
+    double part = *cycles_left ? (double)o->cycles / (double)*cycles_left : 1;
+    bool last = i == r->n - 1;
+    o->compared =
+        (lockstep_count_t){.cycles = last ? left->cycles : o->cycles,
+                           .signals = all->signals,
+                           .bytes = last ? left->bytes : (uint64_t)((double)left->bytes * part),
+                           .changes = last ? left->changes : (uint64_t)((double)left->changes * part),
+                           .mismatches = last ? left->mismatches : 0};
+    left->cycles -= o->compared.cycles;
+    left->bytes -= o->compared.bytes;
+    left->changes -= o->compared.changes;
+    *cycles_left -= o->cycles;
+}
+
+static void slice_heads(const run_t *r)
+{
+    const watch_t *w = &r->watch;
+    const watch_mark_t *from = &zero_mark, *end = &w->mark[w->marks - 1];
+    size_t passes = 0;
+    lockstep_count_t left = *lockstep_count(machine_run_lockstep(r->machine));
+    uint64_t cycles_left = r->cycles;
+    for (int i = 0; i < r->n; ++i) {
+        passes += (size_t)r->out[i].work.passes;
+        bool last = i == r->n - 1;
+        if (passes > w->marks - 1 || (last && passes != w->marks - 1)) {
+            r->out[i].contradiction = true;
+            passes = w->marks - 1;
+        }
+        const watch_mark_t *to = passes ? &w->mark[passes - 1] : &zero_mark;
+        uint64_t tail = last ? end->cause[CAUSE_PREDICT] - to->cause[CAUSE_PREDICT] : 0;
+        slice(r, i, from, last ? end : to, tail);
+        from = to;
+        share_compared(r, i, &left, &cycles_left);
+    }
+}
+
+/* Reads the DUT's own cycle counters: they are registers, compared in every cycle, but the printed figure is
+ * theirs. */
+static void read_rtl_cycles(const run_t *r)
+{
+    const lockstep_t *l = machine_run_lockstep(r->machine);
+    const signal_t *s = block_signal(lockstep_model(l), "pass_control.cause_q");
+    uint64_t rtl = 0, model = 0;
+    if (!r->c->lockstep || !s) return;
+    for (size_t k = 0; k < signal_count(s); ++k) rtl += lockstep_dut_bits(l, s, k);
+    for (int i = 0; i < r->n; ++i) model += r->out[i].cycles;
+    for (int i = 0; i < r->n; ++i) r->out[i].rtl_cycles = r->out[i].cycles;
+    r->out[r->n - 1].rtl_cycles += rtl - model;
+}
+
+static bool collect(run_t *r, char error[HOST_ERROR_MAX])
+{
+    bool ok = true;
+    for (int i = 0; i < r->n; ++i) {
+        r->out[i].end = r->end;
+        if (r->end == RUN_DONE) describe(r, i);
+        ok = ok && (r->end != RUN_DONE || compare_outputs(r, i));
+    }
+    if (r->end == RUN_DONE && r->watch.marks) slice_heads(r);
+    if (r->end == RUN_DONE) read_rtl_cycles(r);
+    for (int i = 0; r->end == RUN_DONE && i < r->n; ++i) {
+        int code = image_status(&r->image, memory_bytes(machine_run_memory(r->machine)), i);
+        if (code != JOB_DONE) r->out[i].contradiction = true;
+    }
+    if (r->end == RUN_DIVERGED) r->out[0].compared = *lockstep_count(machine_run_lockstep(r->machine));
+    if (!ok) snprintf(error, HOST_ERROR_MAX, "layer %s: out of memory", r->layer->id);
+    return ok;
+}
+
+static void close_run(run_t *r)
+{
+    watch_close(&r->watch);
+    machine_run_close(r->machine);
+    image_close(&r->image);
+    for (int i = 0; i < r->n; ++i) {
+        job_close(&r->job[i]);
+        trace_head_free(&r->head[i]);
+    }
+    free(r);
+}
+
+/* Where the addresses do not reach, half the heads may do. */
+static bool split_run(const replay_config_t *c, const trace_layer_t *layer, size_t sequence,
+                      const size_t *heads, int n, replay_head_t *out, dut_status_t *status,
+                      char error[HOST_ERROR_MAX])
+{
+    int half = n / 2;
+    return replay_run(c, layer, sequence, heads, half, out, status, error) &&
+           replay_run(c, layer, sequence, heads + half, n - half, out + half, status, error);
+}
+
+bool replay_run(const replay_config_t *c, const trace_layer_t *layer, size_t sequence, const size_t *heads,
+                int n, replay_head_t *out, dut_status_t *status, char error[HOST_ERROR_MAX])
+{
+    *status = DUT_OK;
+    run_t *r = calloc(1, sizeof *r);
+    if (!r) {
+        snprintf(error, HOST_ERROR_MAX, "layer %s: out of memory", layer->id);
+        return false;
+    }
+    *r = (run_t){.c = c, .layer = layer, .n = n, .out = out};
+    bool ok = load_heads(r, sequence, heads, error);
+    if (ok && !image_open(&r->image, c->design, r->job, n, NULL, error)) {
+        close_run(r);
+        return n > 1 && split_run(c, layer, sequence, heads, n, out, status, error);
+    }
+    ok = ok && open_machine(r, status, error) && run_machine(r, error) && collect(r, error);
+    close_run(r);
+    return ok;
 }

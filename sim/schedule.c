@@ -27,6 +27,7 @@ static const scenario_t *const scenarios[] = {
     &scenario_controller,
     &scenario_feeder,
     &scenario_accumulate,
+    &scenario_machine,
     NULL,
 };
 /* clang-format on */

@@ -16,6 +16,8 @@ typedef struct {
     double bound, threshold;
     uint64_t jobs;
     bool lockstep, json;
+    const char *timeline;
+    memory_config_t memory;
     replay_mask_t mask;
     bool mask_given;
 } options_t;
@@ -52,6 +54,25 @@ static bool parse_mask(options_t *o, const char *text)
     return false;
 }
 
+/* latency,interval,depth */
+static bool parse_memory(options_t *o, const char *text)
+{
+    int *to[] = {&o->memory.latency, &o->memory.interval, &o->memory.depth};
+    const char *at = text;
+    for (int i = 0; i < 3; ++i) {
+        char *end;
+        long value = strtol(at, &end, 10);
+        if (end == at || value < 1 || value > 4096 || *end != (i < 2 ? ',' : '\0')) {
+            usage_error(o->verb, "--memory: expected LATENCY,INTERVAL,DEPTH, each 1 to 4096, found '%.64s'",
+                        text);
+            return false;
+        }
+        *to[i] = (int)value;
+        at = end + 1;
+    }
+    return true;
+}
+
 static int parse(int argc, char **argv, options_t *o)
 {
     static const struct option options[] = {{"design", required_argument, NULL, 'd'},
@@ -63,6 +84,8 @@ static int parse(int argc, char **argv, options_t *o)
                                             {"threshold", required_argument, NULL, 't'},
                                             {"jobs", required_argument, NULL, 'j'},
                                             {"lockstep", no_argument, NULL, 'L'},
+                                            {"memory", required_argument, NULL, 'M'},
+                                            {"timeline", required_argument, NULL, 'T'},
                                             {"json", no_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -77,6 +100,8 @@ static int parse(int argc, char **argv, options_t *o)
         case 't': ok = parse_real(o, "--threshold", optarg, &o->threshold); break;
         case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, JOBS_MAX, &o->jobs); break;
         case 'L': o->lockstep = true; break;
+        case 'M': ok = parse_memory(o, optarg); break;
+        case 'T': o->timeline = optarg; break;
         case 'o': o->json = true; break;
         default: return option_error(o->verb, c, argv);
         }
@@ -171,34 +196,75 @@ static int repeat_reason(const options_t *o, int code, FILE *from)
     return code ? code : EXIT_USAGE;
 }
 
-static int work(const options_t *o, const replay_config_t *c, const item_t *items, int n, int first, FILE *to)
+/* Consecutive heads of one layer and sequence are one run of the machine, whatever the number of workers. */
+static int run_length(const item_t *items, int n, int first)
 {
-    host_t host;
-    char error[HOST_ERROR_MAX];
-    dut_status_t status = host_open(&host, c->design, c->lockstep, error);
-    if (status) return give_up(to, status == DUT_MISSING_TOOL ? EXIT_MISSING : EXIT_USAGE, error);
-    for (int i = first; i < n; i += (int)o->jobs) {
-        replay_head_t h;
-        if (!replay_head(c, &host, items[i].layer, items[i].sequence, items[i].head, &h, error))
-            return give_up(to, EXIT_USAGE, error);
-        bool ok =
-            fwrite(&h, sizeof h, 1, to) == 1 && put_stats(to, &h.error) && put_stats(to, &h.dense_error);
-        replay_head_free(&h);
-        if (!ok) return give_up(to, EXIT_USAGE, "temporary file: expected room for figures, found none");
-        if (first == 0 && isatty(2)) fprintf(stderr, "\r%d of %d heads", i + 1, n);
-    }
-    if (first == 0 && isatty(2)) fputs("\r\033[K", stderr);
-    host_close(&host);
-    return fflush(to) ? EXIT_USAGE : EXIT_HOLDS;
+    int count = 1;
+    while (first + count < n && count < REPLAY_HEADS_MAX &&
+           items[first + count].layer == items[first].layer &&
+           items[first + count].sequence == items[first].sequence)
+        ++count;
+    return count;
 }
 
-static bool read_heads(const options_t *o, FILE **files, int n, replay_head_t *heads)
+static bool put_heads(FILE *to, replay_head_t *heads, int n)
 {
+    bool ok = true;
     for (int i = 0; i < n; ++i) {
-        FILE *from = files[i % (int)o->jobs];
-        if (i < (int)o->jobs) rewind(from);
-        if (fread(&heads[i], sizeof heads[i], 1, from) != 1) return false;
-        if (!get_stats(from, &heads[i].error) || !get_stats(from, &heads[i].dense_error)) return false;
+        ok = ok && fwrite(&heads[i], sizeof heads[i], 1, to) == 1 && put_stats(to, &heads[i].error) &&
+             put_stats(to, &heads[i].dense_error);
+        replay_head_free(&heads[i]);
+    }
+    return ok;
+}
+
+static int work_run(const replay_config_t *c, const item_t *items, int n, FILE *to)
+{
+    replay_head_t heads[REPLAY_HEADS_MAX];
+    size_t numbers[REPLAY_HEADS_MAX];
+    char error[HOST_ERROR_MAX];
+    dut_status_t status;
+    for (int i = 0; i < n; ++i) numbers[i] = items[i].head;
+    if (!replay_run(c, items->layer, items->sequence, numbers, n, heads, &status, error))
+        return give_up(to, status == DUT_MISSING_TOOL ? EXIT_MISSING : EXIT_USAGE, error);
+    if (!put_heads(to, heads, n))
+        return give_up(to, EXIT_USAGE, "temporary file: expected room for figures, found none");
+    return EXIT_HOLDS;
+}
+
+/* Worker w takes every jobs-th run. */
+static int work(const options_t *o, const replay_config_t *shared, const item_t *items, int n, int w,
+                FILE *to)
+{
+    replay_config_t c = *shared;
+    int code = EXIT_HOLDS;
+    for (int first = 0, run = 0, count; first < n && !code; first += count, ++run) {
+        count = run_length(items, n, first);
+        if (run) c.timeline = NULL;
+        if (run % (int)o->jobs != w) continue;
+        code = work_run(&c, items + first, count, to);
+        if (w == 0 && isatty(2)) fprintf(stderr, "\r%d of %d heads", first + count, n);
+    }
+    if (w == 0 && isatty(2)) fputs("\r\033[K", stderr);
+    if (!code && fflush(to)) code = EXIT_USAGE;
+    return code;
+}
+
+static bool read_head(FILE *from, replay_head_t *h)
+{
+    if (fread(h, sizeof *h, 1, from) != 1) return false;
+    h->error.error = h->dense_error.error = NULL; /* the worker's addresses */
+    return get_stats(from, &h->error) && get_stats(from, &h->dense_error);
+}
+
+static bool read_heads(const options_t *o, FILE **files, const item_t *items, int n, replay_head_t *heads)
+{
+    for (int w = 0; w < (int)o->jobs; ++w) rewind(files[w]);
+    for (int first = 0, run = 0, count; first < n; first += count, ++run) {
+        count = run_length(items, n, first);
+        for (int i = first; i < first + count; ++i) {
+            if (!read_head(files[run % (int)o->jobs], &heads[i])) return false;
+        }
     }
     return true;
 }
@@ -224,7 +290,7 @@ static int run_workers(options_t *o, const replay_config_t *c, const item_t *ite
         bool failed = !WIFEXITED(status) || WEXITSTATUS(status);
         if (failed && !code) code = repeat_reason(o, WIFEXITED(status) ? WEXITSTATUS(status) : 0, files[w]);
     }
-    if (!code && !read_heads(o, files, n, heads)) code = usage_error(o->verb, "out of memory");
+    if (!code && !read_heads(o, files, items, n, heads)) code = usage_error(o->verb, "out of memory");
     for (int w = 0; w < (int)o->jobs; ++w) fclose(files[w]);
     return code;
 }
@@ -244,8 +310,13 @@ static int replay_trace(options_t *o, const design_t *d, trace_t *trace)
 {
     const trace_layer_t *layer = trace_layer(trace, 0);
     bool predict = o->mask_given ? o->mask == REPLAY_MASK_PREDICT : !layer->has_mask;
-    const replay_config_t c = {d, trace, o->lockstep, predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE,
-                               o->threshold};
+    const replay_config_t c = {.design = d,
+                               .trace = trace,
+                               .lockstep = o->lockstep,
+                               .mask = predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE,
+                               .threshold = o->threshold,
+                               .memory = o->memory,
+                               .timeline = o->timeline};
     item_t *items = calloc(HEADS_MAX, sizeof *items);
     int n = 0, code = items ? choose(o, &c, items, &n) : usage_error(o->verb, "out of memory");
     replay_head_t *heads = calloc((size_t)n + 1, sizeof *heads);
@@ -264,7 +335,7 @@ static int replay(options_t *o)
     trace_t *trace;
     char error[TRACE_ERROR_BYTES];
     if (!load_design(o->verb, o->design, &d)) return EXIT_USAGE;
-    const char *lacks = host_lacks(&d);
+    const char *lacks = design_lacks_machine(&d);
     if (lacks)
         return usage_error(o->verb, "%s: expected a design that can replay, found none of: %s", d.name,
                            lacks);
@@ -281,6 +352,7 @@ static int run(int argc, char **argv)
                    .sequence = NONE,
                    .bound = 0.05,
                    .threshold = -1,
+                   .memory = {.latency = 50, .interval = 1, .depth = 64},
                    .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
     int code = parse(argc, argv, &o);
     return code ? code : replay(&o);
@@ -293,6 +365,7 @@ static int run_check(int argc, char **argv)
                    .sequence = NONE,
                    .bound = 0.05,
                    .threshold = -1,
+                   .memory = {.latency = 50, .interval = 1, .depth = 64},
                    .jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)};
     int code = parse(argc, argv, &o);
     if (!code && o.lockstep)
@@ -307,16 +380,18 @@ static int run_check(int argc, char **argv)
     "                         reported either way. The bias always comes from the machine's prediction\n"    \
     "  --threshold T          of the prediction; default: the trace's\n"                                     \
     "  --bound F              exit 1 when the worst row error is above F (default 0.05)\n"                   \
+    "  --memory L,I,D         latency in cycles, cycles a beat, requests in flight (default 50,1,64)\n"      \
+    "  --timeline FILE        Chrome trace (Perfetto) of the first layer's run\n"                            \
     "  --jobs N               worker processes (default: as many as processors)\n"                           \
     "  --json                 figures as JSON\n\n"                                                           \
     "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is "    \
     "the same\n"                                                                                             \
-    "against unpruned attention. Cycles are host-serial: unit cycles summed, nothing overlapped.\n"
+    "against unpruned attention. A layer's heads are one run of the machine, memory to memory.\n"
 
 const verb_t verb_replay = {
-    "replay", "drive an attention trace through the machine's units",
+    "replay", "drive an attention trace through the machine",
     "usage: sanger replay TRACE --design DESIGN [options]\n\n"
-    "  --lockstep             compare model and RTL of every unit in every cycle\n" OPTIONS,
+    "  --lockstep             compare model and RTL of the whole machine in every cycle\n" OPTIONS,
     run};
 
 const verb_t verb_check = {"check", "compare a trace's outputs with ground truth, model alone",

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does the machine leave in memory what golden does, whatever the jobs, the memory's stalls and what its own
+ * memories held before? The model alone; the RTL follows in lockstep. */
+#include "../sim/machine_run.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model/golden.h"
+#include "../sim/image.h"
+#include "../sim/paths.h"
+#include "run_suite.h"
+
+#define demand(holds, ...)                                                                                   \
+    do {                                                                                                     \
+        if (!(holds)) ck_abort_msg(__VA_ARGS__);                                                             \
+    } while (0)
+
+static const char *const machines[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling",
+                                       "full_4x4x4_travelling", "ties_7x9x3_travelling"};
+enum { MACHINES = sizeof machines / sizeof *machines, JOBS = 3 };
+
+static design_t load(const char *name)
+{
+    design_t d;
+    char error[DESIGN_ERROR_MAX] = "";
+    demand(!paths_design(name, &d, error), "%s", error);
+    return d;
+}
+
+/* A queue, where it lies, and what its memory holds at first. */
+typedef struct {
+    const design_t *d;
+    uint64_t seed;
+    job_t jobs[JOBS];
+    image_t image;
+    int code[JOBS]; /* expected */
+    uint8_t *bytes;
+} queue_t;
+
+static void fill_queue(queue_t *q, const design_t *d, uint64_t seed, bool spoil)
+{
+    random_t r = {seed};
+    char error[JOB_ERROR_MAX];
+    *q = (queue_t){.d = d, .seed = seed};
+    for (int i = 0; i < JOBS; ++i) demand(job_random(&q->jobs[i], d, &r, d->keys_max), "memory");
+    demand(image_open(&q->image, d, q->jobs, JOBS, seed % 2 ? &r : NULL, error), "%s seed %" PRIu64 ": %s",
+           d->name, seed, error);
+    q->bytes = malloc(q->image.limit);
+    demand(q->bytes, "memory");
+    for (uint64_t i = 0; i < q->image.limit; ++i) q->bytes[i] = (uint8_t)random_bits(&r);
+    image_write(&q->image, q->bytes);
+    for (int i = 0; i < JOBS; ++i) {
+        if (spoil && random_one_in(&r, 2)) q->code[i] = image_spoil(&q->image, q->bytes, i, &r);
+    }
+}
+
+static void empty_queue(queue_t *q)
+{
+    for (int i = 0; i < JOBS; ++i) job_close(&q->jobs[i]);
+    image_close(&q->image);
+    free(q->bytes);
+}
+
+/* What the machine leaves in memory; the caller frees. */
+static uint8_t *run(const queue_t *q, memory_config_t timing, uint64_t x_seed, uint64_t *cycles)
+{
+    char error[DUT_ERROR_MAX];
+    machine_run_t *m;
+    timing.bytes = q->image.limit;
+    timing.beat = q->d->bus_bytes;
+    const machine_run_config_t c = {
+        .design = q->d, .type = &machine_type, .x_seed = x_seed, .memory = timing};
+    demand(!machine_run_open(&m, &c, error), "%s", error);
+    memcpy(memory_bytes(machine_run_memory(m)), q->bytes, q->image.limit);
+    const machine_start_t start = {q->image.queue, q->image.status, q->image.limit, JOBS};
+    run_end_t end = machine_run_queue(m, &start, NULL, NULL, cycles);
+    demand(end == RUN_DONE, "%s seed %" PRIu64 ": ended as %d", q->d->name, q->seed, end);
+    demand(!memory_count(machine_run_memory(m))->outside, "%s seed %" PRIu64 ": beats outside the memory",
+           q->d->name, q->seed);
+    demand(!*machine_run_model(m)->clash, "%s seed %" PRIu64 ": two PEs of a row in exp", q->d->name,
+           q->seed);
+    uint8_t *left = malloc(q->image.limit);
+    demand(left, "memory");
+    memcpy(left, memory_bytes(machine_run_memory(m)), q->image.limit);
+    machine_run_close(m);
+    return left;
+}
+
+static uint8_t *expected(const queue_t *q)
+{
+    uint8_t *left = malloc(q->image.limit);
+    golden_t *g = golden_open(q->d);
+    golden_total_t total;
+    demand(left && g, "memory");
+    memcpy(left, q->bytes, q->image.limit);
+    const golden_run_t r = {left, q->image.limit, q->image.queue, q->image.status, JOBS};
+    demand(golden_run(g, &r, &total), "memory");
+    golden_close(g);
+    return left;
+}
+
+static void same_bytes(const queue_t *q, const uint8_t *a, const uint8_t *b, const char *what)
+{
+    for (uint64_t i = 0; i < q->image.limit; ++i) {
+        demand(a[i] == b[i], "%s seed %" PRIu64 ", %s: byte %#" PRIx64 " is %#x instead of %#x", q->d->name,
+               q->seed, what, i, a[i], b[i]);
+    }
+}
+
+static const memory_config_t calm = {.latency = 12, .interval = 1, .depth = 16};
+
+static memory_config_t rough(uint64_t seed)
+{
+    random_t r = {seed};
+    return (memory_config_t){.latency = 1 + (int)random_below(&r, 90),
+                             .interval = 1 + (int)random_below(&r, 4),
+                             .depth = 1 + (int)random_below(&r, 12),
+                             .request_stall = 0.3 * (double)random_below(&r, 3),
+                             .answer_stall = 0.3 * (double)random_below(&r, 3),
+                             .seed = seed};
+}
+
+START_TEST(memory_is_left_as_golden_leaves_it)
+{
+    uint64_t passes = 0;
+    for (int k = 0; k < MACHINES; ++k) {
+        design_t d = load(machines[k]);
+        for (uint64_t seed = 1; seed <= 25; ++seed) {
+            queue_t q;
+            uint64_t cycles;
+            fill_queue(&q, &d, seed, false);
+            uint8_t *is = run(&q, calm, 1, &cycles), *should = expected(&q);
+            same_bytes(&q, is, should, "against golden");
+            passes += cycles > 100;
+            free(is);
+            free(should);
+            empty_queue(&q);
+        }
+    }
+    ck_assert_uint_gt(passes, 0);
+}
+END_TEST
+
+START_TEST(stalls_and_old_contents_change_nothing_but_time)
+{
+    int slower = 0;
+    for (int k = 0; k < MACHINES; ++k) {
+        design_t d = load(machines[k]);
+        for (uint64_t seed = 101; seed <= 112; ++seed) {
+            queue_t q;
+            uint64_t cycles, rough_cycles;
+            fill_queue(&q, &d, seed, false);
+            uint8_t *is = run(&q, calm, 1, &cycles), *stalled = run(&q, rough(seed), seed, &rough_cycles);
+            same_bytes(&q, stalled, is, "stalls");
+            slower += rough_cycles > cycles;
+            free(is);
+            free(stalled);
+            empty_queue(&q);
+        }
+    }
+    ck_assert_int_gt(slower, 20);
+}
+END_TEST
+
+START_TEST(broken_jobs_are_refused_and_the_others_run)
+{
+    int refused[JOB_CODES] = {0}, done = 0;
+    for (int k = 0; k < MACHINES; ++k) {
+        design_t d = load(machines[k]);
+        for (uint64_t seed = 201; seed <= 240; ++seed) {
+            queue_t q;
+            uint64_t cycles;
+            fill_queue(&q, &d, seed, true);
+            uint8_t *is = run(&q, rough(seed), 1, &cycles), *should = expected(&q);
+            same_bytes(&q, is, should, "against golden");
+            for (int i = 0; i < JOBS; ++i) {
+                int code = image_status(&q.image, is, i);
+                demand(code == q.code[i], "%s seed %" PRIu64 ": job %d says %d instead of %d", d.name, seed,
+                       i, code, q.code[i]);
+                ++refused[code];
+                done += !code;
+            }
+            free(is);
+            free(should);
+            empty_queue(&q);
+        }
+    }
+    ck_assert_int_gt(done, 0);
+    for (int code = 1; code < JOB_CODES; ++code) demand(refused[code], "code %d never occurred", code);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("machine");
+    TCase *t = tcase_create("machine");
+    tcase_set_timeout(t, 300);
+    tcase_add_test(t, memory_is_left_as_golden_leaves_it);
+    tcase_add_test(t, stalls_and_old_contents_change_nothing_but_time);
+    tcase_add_test(t, broken_jobs_are_refused_and_the_others_run);
+    suite_add_tcase(suite, t);
+    return run_suite(suite);
+}
