@@ -18,6 +18,7 @@ struct memory {
     place_t *place; /* a ring of config.depth */
     int first, held;
     uint64_t now, next_start;
+    uint64_t written; /* writes that left */
     random_t random;
     bool stalled; /* requests, in this cycle */
     bool showing; /* the first place's answer */
@@ -64,6 +65,22 @@ const memory_count_t *memory_count(const memory_t *m)
     return &m->count;
 }
 
+bool memory_inside(const memory_t *m, uint64_t addr)
+{
+    size_t beat = (size_t)m->config.beat;
+    return addr % beat == 0 && addr <= m->config.bytes - beat;
+}
+
+uint64_t memory_written(const memory_t *m)
+{
+    uint64_t n = 0;
+    for (; n < (uint64_t)m->held; ++n) {
+        const place_t *p = &m->place[(m->first + (int)n) % m->config.depth];
+        if (!p->write || p->due > m->now) break;
+    }
+    return m->written + n;
+}
+
 memory_out_t memory_settle(const memory_t *m)
 {
     memory_out_t out = {.req_ready = !m->stalled && m->held < m->config.depth, .rsp_valid = m->showing};
@@ -80,6 +97,7 @@ static bool happens(random_t *r, double probability)
 
 static void leave(memory_t *m)
 {
+    m->written += m->place[m->first].write;
     m->first = (m->first + 1) % m->config.depth;
     --m->held;
 }
@@ -88,7 +106,7 @@ static void accept(memory_t *m, const memory_in_t *in)
 {
     size_t beat = (size_t)m->config.beat;
     place_t *p = &m->place[(m->first + m->held++) % m->config.depth];
-    bool inside = in->req_addr % beat == 0 && in->req_addr <= m->config.bytes - beat;
+    bool inside = memory_inside(m, in->req_addr);
     uint64_t start = m->now > m->next_start ? m->now : m->next_start;
     p->write = in->req_write;
     p->due = start + (uint64_t)m->config.latency;
@@ -131,7 +149,7 @@ void memory_reset(memory_t *m)
 {
     m->count = (memory_count_t){0};
     m->first = m->held = 0;
-    m->now = m->next_start = 0;
+    m->now = m->next_start = m->written = 0;
     m->showing = false;
     m->random = (random_t){m->config.seed};
     prepare(m);

@@ -33,6 +33,10 @@
 
 #include "random.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { MEMORY_OUTSIDE = 0xa5, MEMORY_BEAT_MAX = 64 };
 
 typedef struct {
@@ -81,8 +85,17 @@ void memory_tick(memory_t *m, const memory_in_t *in);
 uint8_t *memory_bytes(memory_t *m);
 const memory_count_t *memory_count(const memory_t *m);
 
+/* False: an access there is counted in `outside`. */
+bool memory_inside(const memory_t *m, uint64_t addr);
+
+/* Writes since reset that are complete: their answers, had they any, show now or did before. */
+uint64_t memory_written(const memory_t *m);
+
 /* A beat as a signal table's elements of 16 bits, element 0 first, and back. */
 void memory_to_elements(const uint8_t *beat, int bytes, int64_t *elements);
 void memory_from_elements(const int64_t *elements, int bytes, uint8_t *beat);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -22,6 +22,18 @@ void frame_t::set(size_t at, int bits, uint64_t value)
     words_[word + 1] = (words_[word + 1] & ~(mask >> (64 - offset))) | (value & mask) >> (64 - offset);
 }
 
+frame_t frame_t::of_bytes(const uint8_t *bytes, size_t n)
+{
+    frame_t frame(8 * n);
+    for (size_t i = 0; i < n; ++i) frame.words_[i / 8] |= static_cast<uint64_t>(bytes[i]) << (8 * (i % 8));
+    return frame;
+}
+
+void frame_t::to_bytes(uint8_t *bytes, size_t n) const
+{
+    for (size_t i = 0; i < n; ++i) bytes[i] = static_cast<uint8_t>(words_[i / 8] >> (8 * (i % 8)));
+}
+
 std::ostream &operator<<(std::ostream &out, const frame_t &frame)
 {
     const std::ios_base::fmtflags flags = out.flags();

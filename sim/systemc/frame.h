@@ -25,12 +25,19 @@ class frame_t
     uint64_t get(size_t at, int bits) const;
     void set(size_t at, int bits, uint64_t value);
 
+    // Bits 8 i + 7 .. 8 i are byte i.
+    static frame_t of_bytes(const uint8_t *bytes, size_t n);
+    void to_bytes(uint8_t *bytes, size_t n) const;
+
     const std::vector<uint64_t> &words() const { return words_; }
     bool operator==(const frame_t &other) const { return words_ == other.words_; }
 
   private:
     std::vector<uint64_t> words_;
 };
+
+using frame_in_t = sc_core::sc_in<frame_t>;
+using frame_out_t = sc_core::sc_out<frame_t>;
 
 std::ostream &operator<<(std::ostream &out, const frame_t &frame);
 

@@ -18,9 +18,6 @@
 #include "../cosim.h"
 #include "frame.h"
 
-using frame_in_t = sc_core::sc_in<frame_t>;
-using frame_out_t = sc_core::sc_out<frame_t>;
-
 struct block_closer_t {
     void operator()(block_t *b) const { block_close(b); }
 };
