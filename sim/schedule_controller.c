@@ -62,9 +62,44 @@ static uint32_t place(host_t *h, int of)
     const design_t *d = h->block->design;
     int64_t part = (INT64_C(1) << d->addr_w) / 8, at = of * part + random_below(h->random, part / 2);
     if (random_one_in(h->random, 60)) return noise(h);
-    if (random_one_in(h->random, 60)) at = h->limit - random_below(h->random, 64) * d->bus_bytes;
+
     if (random_one_in(h->random, 100)) at += 1;
     return (uint32_t)at & (random_one_in(h->random, 200) ? ~0u : (uint32_t)-d->bus_bytes);
+}
+
+/* Bytes of a matrix of all heads. */
+static int64_t bytes(const host_t *h, const uint32_t *w, int matrix)
+{
+    const design_t *d = h->block->design;
+    int keys = (int)(w[1] >> 16), head = (int)(w[2] & 0xff), per_beat = d->columns * design_mask_lanes(d);
+    bool of_keys = matrix == JOB_K || matrix == JOB_V || matrix == JOB_K_LOW;
+    int64_t beats = design_beats(d, head), rows = of_keys ? keys : (int)(w[1] & 0xffff);
+    if (matrix == JOB_Q_LOW || matrix == JOB_K_LOW) beats = design_low_record_beats(d, head);
+    if (matrix == JOB_MASK) beats = (keys + per_beat - 1) / per_beat;
+    return rows * beats * w[11] * d->bus_bytes;
+}
+
+/* A matrix that ends at the limit or beside it; o before or behind another, or a beat off. */
+static void touch(host_t *h, uint32_t *w)
+{
+    int matrix = (int)random_below(h->random, JOB_MATRICES);
+    int64_t off = (random_below(h->random, 3) - 1) * h->block->design->bus_bytes;
+    if (random_one_in(h->random, 2)) {
+        w[4 + matrix] = (uint32_t)(h->limit - bytes(h, w, matrix) + off);
+    } else {
+        int64_t at = w[4 + matrix];
+        at += random_one_in(h->random, 2) ? bytes(h, w, matrix) : -bytes(h, w, JOB_O);
+        w[4 + JOB_O] = (uint32_t)(at + off);
+    }
+}
+
+/* One bit, often of those that must be 0. */
+static void flaw(host_t *h, uint32_t *w)
+{
+    static const int zero[] = {2, 11, 12, 15};
+    int n = random_one_in(h->random, 2) ? (int)random_below(h->random, JOB_WORDS)
+                                        : zero[random_below(h->random, 4)];
+    w[n] ^= 1u << random_below(h->random, 32);
 }
 
 static void new_job(host_t *h, uint32_t *w)
@@ -78,11 +113,10 @@ static void new_job(host_t *h, uint32_t *w)
     if (random_one_in(h->random, 20)) w[3] = noise(h) >> (31 - d->threshold.w);
     for (int matrix = 0; matrix < JOB_MATRICES; ++matrix) w[4 + matrix] = place(h, matrix + 1);
     w[11] = 1 + (uint32_t)random_below(h->random, 3);
-    if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 4) ? 0xffff : 0xff);
+    if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 6) ? 0xffff : 0x3f);
     if (random_one_in(h->random, 20)) w[11] = 0;
-    if (random_one_in(h->random, 8)) w[10] = w[4 + random_below(h->random, 7)] + (noise(h) & 0x3c0);
-    if (random_one_in(h->random, 20))
-        w[random_below(h->random, JOB_WORDS)] ^= 1u << random_below(h->random, 32);
+    if (random_one_in(h->random, 3)) touch(h, w);
+    if (random_one_in(h->random, 12)) flaw(h, w);
     if (!random_one_in(h->random, 30)) return;
     for (int n = 0; n < JOB_WORDS; ++n) w[n] = noise(h);
 }

@@ -26,7 +26,7 @@ FAST_BASE, FAST_ARRAY = "paper_64x16", {"rows": 3, "columns": 21, "pes": 16}
 BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise "
           "predict_control rebias drain "
           "slot_control slot_row slot_array tile_loader pass_control "
-          "predict_feeder predict_row predict_array").split()
+          "predict_feeder predict_row predict_array memory_port fetch controller").split()
 KINDS = "delay operand order handshake clear reset lut sign width bound count".split()
 
 
