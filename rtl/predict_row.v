@@ -332,11 +332,11 @@ module @{prefix}_predict_row (
   // ---- sticky counters of clipped values; only a reset clears them ----
   logic [31:0] sat_acc_q, sat_scaled_q, sat_exp_q, sat_sum_q;
   logic [@{count_w-1}:0] count;
-  logic [32:0] more_acc;
   // Cut to its own width: Verilator 5.006 may extend its sign. Counted where there is something to count only.
   assign count = |clips ? @{count_w}'($countones(clips)) : '0;
-  assign more_acc = {1'b0, sat_acc_q} + {@{33-count_w}'d0, count};
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk_i) begin : p_counters
+    logic [32:0] more_acc;
+    more_acc = {1'b0, sat_acc_q} + {@{33-count_w}'d0, count};
     if (!rst_ni) begin
       sat_acc_q <= '0;
       sat_scaled_q <= '0;

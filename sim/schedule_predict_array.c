@@ -4,7 +4,9 @@
  * the unit gets what its like among them gets; predict_row is row 0. Played here are fetch, which loads
  * random keys and queries and offers groups, and rebias and the users of masks, who now and then keep
  * prediction waiting. Some heads have operands of one size only, so that scores meet and clip, some keys and
- * queries are padding.
+ * queries are padding. Heads are too short to fill sums, so now and then a flood does: like operands for the
+ * PEs, or row 0's maximum again and again for the sums of exp. Nothing is promised of the scores then, but
+ * both sides keep to the same rules.
  */
 #include "../model/predict_array.h"
 
@@ -35,6 +37,8 @@ typedef struct {
     bool extreme;          /* all elements of a record are the same end of their format */
     uint16_t element;      /* that end */
     int scale_bits;        /* most that scales have */
+    int flood, sum_flood;  /* cycles left of it */
+    uint64_t flood_signs;
     int loaded, scored, rebiased, swept_groups;
 } heads_t;
 
@@ -79,6 +83,12 @@ static void new_temper(heads_t *h)
     h->scale_bits =
         random_one_in(h->random, 4) ? d->scale.w : d->scale.frac - (int)random_below(h->random, 3);
     if (h->scale_bits > d->scale.w || h->scale_bits < 1) h->scale_bits = d->scale.w;
+    if (!random_one_in(h->random, 3)) return;
+    h->flood = 1 + (int)random_below(h->random, INT64_C(6) << (d->score_acc_w - 2 * d->operand_w));
+    h->flood_signs = random_bits(h->random);
+    if (!random_one_in(h->random, 12)) return;
+    int whole = d->score_sum.w - 1 - d->score_sum.frac; /* bits of the largest sum, in exps of 1 */
+    h->sum_flood = 3 << (whole < 1 ? 0 : whole > 12 ? 11 : whole - 1);
 }
 
 /* Shares of interest are far below 1. */
@@ -194,6 +204,33 @@ static void drive_feeder(heads_t *h)
     predict_feeder_eval(f);
 }
 
+static int64_t end_of(const design_t *d, uint64_t signs, int i)
+{
+    return signs >> (i % 64) & 1 ? fixed_min(d->operand_w) : fixed_max(d->operand_w);
+}
+
+static void flood(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    predict_array_t *a = h->array;
+    if (!h->flood) return;
+    --h->flood;
+    for (int i = 0; i < d->rows; ++i) a->left[i] = end_of(d, h->flood_signs, i);
+    for (int j = 0; j < d->columns; ++j) a->top[j] = end_of(d, h->flood_signs, j + 17);
+    *a->tag = PREDICT_MORE;
+}
+
+static void flood_sums(heads_t *h)
+{
+    predict_array_t *a = h->array;
+    if (!h->sum_flood) return;
+    --h->sum_flood;
+    *a->s_op = PREDICT_SUM;
+    *a->s_first = *a->s_bank = 0;
+    *a->s_key = a->arg[0];
+    *a->s_valid = 1;
+}
+
 static void drive_array(heads_t *h)
 {
     const design_t *d = h->block->design;
@@ -223,6 +260,8 @@ static void drive_array(heads_t *h)
     *a->s_strip = *c->s_strip;
     *a->threshold = *c->threshold;
     *a->policy = *c->policy;
+    flood(h);
+    flood_sums(h);
     predict_array_eval(a);
 }
 

@@ -221,7 +221,7 @@ static void exponentials(run_t *r, strip_t *s, int i, scores_t *o)
     clips_t before = r->clips[i];
     __int128 sum = 0;
     for (int c = 0; c < s->keys; ++c) {
-        __int128 x = o->scaled[c] - ((__int128)bias << drop), term;
+        __int128 x = o->scaled[c] - bias * ((__int128)1 << drop), term;
         o->exp[c] = 0;
         if (o->allowed[c]) o->exp[c] = exp_unit_value(unit, clipped(x, d->scaled.w, &none), &r->clips[i].exp);
         if (d->score_sum.frac >= d->score_exp.frac)
