@@ -289,8 +289,8 @@ static void machine_eval(void *self)
     normalise_eval(&m->normalise);
     drain_eval(&m->drain);
     accumulate_eval(&m->accumulate);
-    drain_eval(&m->drain);             /* dividends follow rd_acc */
-    memory_port_eval(&m->memory_port); /* readies follow valids */
+    drain_eval(&m->drain);                           /* dividends follow rd_acc */
+    memory_port_eval(&m->memory_port);               /* readies follow valids */
     *m->busy = *m->controller.busy || *m->req_valid; /* until the last status lies in memory */
     controller_eval(&m->controller);
     fetch_eval(&m->fetch); /* writes follow got */

@@ -243,6 +243,11 @@ static int pe_array_signals(const design_t *d, signal_t *table)
     return add_registers(d, table, n);
 }
 
+static bool pe_array_fits(const design_t *d)
+{
+    return d->control == CONTROL_ARRAY;
+}
+
 const block_type_t pe_array_type = {
     .name = "pe_array",
     .summary = "the array under array control: SDDMM in place, exp, SpMM to the right",
@@ -253,4 +258,5 @@ const block_type_t pe_array_type = {
     .eval = pe_array_eval,
     .tick = pe_array_tick,
     .specified = pe_array_specified,
+    .fits = pe_array_fits,
 };

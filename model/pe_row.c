@@ -250,6 +250,11 @@ static int pe_row_signals(const design_t *d, signal_t *table)
     return add_registers(d, table, n);
 }
 
+static bool pe_row_fits(const design_t *d)
+{
+    return d->control == CONTROL_ARRAY;
+}
+
 const block_type_t pe_row_type = {
     .name = "pe_row",
     .summary = "one query row: operand taps, PEs with their exp units, delay lines and the row sum",
@@ -259,4 +264,5 @@ const block_type_t pe_row_type = {
     .init = pe_row_init,
     .eval = pe_row_eval,
     .tick = pe_row_tick,
+    .fits = pe_row_fits,
 };

@@ -32,6 +32,11 @@ static bool travels(const design_t *d)
     return d->control == CONTROL_TRAVELLING && has_machine(d);
 }
 
+static bool shares_control(const design_t *d)
+{
+    return d->control == CONTROL_ARRAY;
+}
+
 static const module_t modules[] = {
     {"exp", "exp", SCOPE_EXP_PE, false, NULL},
     {"exp", "score_exp", SCOPE_EXP_SCORE, false, NULL},
@@ -43,8 +48,8 @@ static const module_t modules[] = {
     {"split", "split", SCOPE_DESIGN, false, NULL},
     {"pe", "pe", SCOPE_DESIGN, false, NULL},
     {"delay_line", "delay_line", SCOPE_DESIGN, false, NULL},
-    {"pe_row", "pe_row", SCOPE_DESIGN, true, NULL},
-    {"pe_array", "pe_array", SCOPE_DESIGN, false, NULL},
+    {"pe_row", "pe_row", SCOPE_DESIGN, true, shares_control},
+    {"pe_array", "pe_array", SCOPE_DESIGN, false, shares_control},
     {"divide", "divide", SCOPE_DESIGN, true, NULL},
     {"normalise", "normalise", SCOPE_DESIGN, false, NULL},
     {"memory_port", "memory_port", SCOPE_DESIGN, false, has_machine},

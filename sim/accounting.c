@@ -4,7 +4,7 @@
 #include <string.h>
 
 const char *const spent_names[SPENT_KINDS] = {"mac",  "exp",    "forward", "short_pass", "hazard", "skew",
-                                         "walk", "memory", "gather",  "predict",    "tail"};
+                                              "walk", "memory", "gather",  "predict",    "tail"};
 
 bool accounting_fill(accounting_t *a, const design_t *d, const uint64_t counted[CAUSES], uint64_t tail,
                      const work_t *work, int head_size)

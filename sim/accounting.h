@@ -35,9 +35,9 @@ typedef struct {
     uint64_t pe_cycles[SPENT_KINDS];
 } accounting_t;
 
-/* Accounts for a slice of a run in which pass_control counted `counted`, `tail` of them (within CAUSE_PREDICT)
- * after the last pass, and the passes of `work` with head size d were streamed. False when the figures
- * contradict each other: the work cannot have been done in those cycles. */
+/* Accounts for a slice of a run in which pass_control counted `counted`, `tail` of them (within
+ * CAUSE_PREDICT) after the last pass, and the passes of `work` with head size d were streamed. False when the
+ * figures contradict each other: the work cannot have been done in those cycles. */
 bool accounting_fill(accounting_t *a, const design_t *d, const uint64_t counted[CAUSES], uint64_t tail,
                      const work_t *work, int head_size);
 

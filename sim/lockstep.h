@@ -58,7 +58,7 @@ bool lockstep_settle(lockstep_t *l);
 bool lockstep_edge(lockstep_t *l);
 bool lockstep_step(lockstep_t *l);
 
-/* Compares every register again, big stored memories too: at the end of a job or a run. */
+/* Compares the stored memories that are too big for every cycle: at the end of a job or a run. */
 bool lockstep_compare_stored(lockstep_t *l);
 
 /* One cycle of one side alone, nothing compared: what benchmarks hold the lockstep against. */

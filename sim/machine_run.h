@@ -48,7 +48,7 @@ lockstep_t *machine_run_lockstep(machine_run_t *r);
 const machine_t *machine_run_model(const machine_run_t *r);
 
 /* Resets machine and memory (whose contents stay), runs a queue to its end and compares every memory then.
-   *cycles: from start to the cycle in which busy is 0 again. */
+ *cycles: from start to the cycle in which busy is 0 again. */
 run_end_t machine_run_queue(machine_run_t *r, const machine_start_t *start, machine_observer_t observer,
                             void *context, uint64_t *cycles);
 

@@ -22,7 +22,7 @@ CYCLES = "10000"
 WORKERS = 2
 DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling"}
 # The smallest design with a fast model: the paper's formats, one vector of PEs in a row.
-FAST_BASE, FAST_ARRAY = "paper_64x16", {"rows": 3, "columns": 21, "pes": 16}
+FAST_BASE, FAST_ARRAY = "paper_64x16_array", {"rows": 3, "columns": 21, "pes": 16}
 BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise "
           "predict_control rebias drain "
           "slot_control slot_row slot_array tile_loader pass_control "

@@ -264,7 +264,7 @@ START_TEST(random_passes_add_up_in_order_and_in_time)
         design_t d = load(names[i]);
         for (uint64_t seed = 1; seed <= 150; ++seed) check_run(&d, seed);
     }
-    design_t d = load("paper_64x16_travelling");
+    design_t d = load("paper_64x16");
     check_run(&d, 1);
 }
 END_TEST

@@ -130,7 +130,7 @@ START_TEST(reads_show_the_last_write_of_every_bit)
         r.state = (uint64_t)i;
         check_design(&d, 30000);
     }
-    design_t d = load("paper_64x16_travelling");
+    design_t d = load("paper_64x16");
     check_design(&d, 3000);
 }
 END_TEST

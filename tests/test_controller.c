@@ -411,7 +411,7 @@ static void run_seed(run_t *r, uint64_t seed, int codes[CODES])
 }
 
 static const char *const designs[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling", "ties_7x9x3",
-                                      "full_4x4x4_travelling", "paper_64x16_travelling"};
+                                      "full_4x4x4_travelling", "paper_64x16"};
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
 START_TEST(every_job_gets_its_code)
@@ -434,7 +434,7 @@ START_TEST(products_do_not_wrap)
     design_t d;
     run_t r;
     int codes[CODES] = {0};
-    open_run(&r, &d, "paper_64x16_travelling");
+    open_run(&r, &d, "paper_64x16");
     for (int heads = 1; heads <= 0xffff; heads = heads < 1024 ? heads * 2 : heads + 509) {
         r.limit = UINT64_C(1) << d.addr_w;
         r.queue = 0, r.status = 4096, r.count = 1;

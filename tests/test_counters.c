@@ -201,7 +201,7 @@ START_TEST(so_do_those_of_the_fast_model)
 {
     design_t d;
     char error[DESIGN_ERROR_MAX] = "";
-    demand(!paths_design("paper_64x16", &d, error), "%s", error);
+    demand(!paths_design("paper_64x16_array", &d, error), "%s", error);
     snprintf(d.name, sizeof d.name, "fast_3x21x16");
     d.rows = 3, d.columns = 21;
     const block_type_t *fast = block_fast(block_find("pe_array"), &d);

@@ -289,7 +289,7 @@ static void compare_head(const design_t *d, const trace_head_t *head, figures_t 
 
 START_TEST(a_traces_heads_come_close_to_double_precision)
 {
-    static const char *const designs[] = {"paper_64x16_travelling", "ties_7x9x3_travelling"};
+    static const char *const designs[] = {"paper_64x16", "ties_7x9x3_travelling"};
     char error[TRACE_ERROR_BYTES], path[PATH_MAX_BYTES];
     trace_t *trace;
     snprintf(path, sizeof path, "%s/traces/causal_tiny.safetensors", paths_data());
@@ -620,7 +620,7 @@ END_TEST
 
 START_TEST(an_interval_keeps_slots_exp_units_and_buses_apart)
 {
-    const design_t d = load("paper_64x16_travelling");
+    const design_t d = load("paper_64x16");
     demand(golden_interval(&d, 0, 64, 64) == 129, "slots");
     demand(golden_interval(&d, 17, 64, 64) == 146, "h");
     demand(golden_interval(&d, 0, 8, 8) == 64, "columns");

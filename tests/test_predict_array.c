@@ -701,7 +701,7 @@ END_TEST
 START_TEST(the_paper_sized_array_gives_them_too)
 {
     static const int heads[][3] = {{64, 256, 192}, {128, 200, 100}, {32, 300, 70}, {100, 65, 64}};
-    design_t d = load("paper_64x16_travelling");
+    design_t d = load("paper_64x16");
     seen_t seen = {0};
     for (uint64_t seed = 1; seed <= 2; ++seed) {
         run_t *r = run_open(&d, seed);

@@ -257,7 +257,7 @@ END_TEST
    not scored yet. */
 START_TEST(a_beat_is_read_in_every_cycle)
 {
-    design_t d = load("paper_64x16_travelling");
+    design_t d = load("paper_64x16");
     static run_t r;
     check_run(&d, 9, 60, &r); /* no gaps */
     demand(r.ready_gap == 1 && r.got_gap == 1, "the seed has gaps");

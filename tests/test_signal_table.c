@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,9 @@ START_TEST(the_tables_of_all_blocks_are_sound)
                 const signal_t *s = &b->table[k];
                 ck_assert_msg(s->bits >= 1 && s->bits <= 63 && s->dims <= 3 && s->objects <= s->dims,
                               "%s.%s of %s", (*t)->name, s->name, designs[i].name);
-                ck_assert_msg(block_signal(b, s->name) == s, "%s.%s: a name twice", (*t)->name, s->name);
+                char name[2 * SIGNAL_NAME_MAX];
+                snprintf(name, sizeof name, "%s%s%s", s->group ? s->group : "", s->group ? "." : "", s->name);
+                ck_assert_msg(block_signal(b, name) == s, "%s.%s: a name twice", (*t)->name, name);
                 bool inside = s->kind == SIGNAL_REG || s->kind == SIGNAL_NET;
                 ck_assert_msg(inside == (s->path != NULL), "%s.%s: path", (*t)->name, s->name);
                 ck_assert_msg(!s->codes || s->codes <= 1 << s->bits, "%s.%s: codes", (*t)->name, s->name);
