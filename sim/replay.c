@@ -166,7 +166,22 @@ static bool compare_outputs(const run_t *r, int i)
     return ok;
 }
 
-static void describe(const run_t *r, int i)
+/* A padded query has no work, whatever a trace's mask says. False: out of memory. */
+static bool count_work(const run_t *r, int i)
+{
+    const trace_head_t *head = &r->head[i];
+    uint8_t *mask = malloc(head->L * head->M);
+    if (!mask) return false;
+    memcpy(mask, used_mask(r, i), head->L * head->M);
+    for (size_t row = 0; row < head->L; ++row) {
+        if (!head->valid_q[row]) memset(mask + row * head->M, 0, head->M);
+    }
+    r->out[i].work = work_of_mask(r->c->design, mask, head->L, head->M, head->causal);
+    free(mask);
+    return true;
+}
+
+static bool describe(const run_t *r, int i)
 {
     const design_t *d = r->c->design;
     const trace_head_t *head = &r->head[i];
@@ -177,7 +192,7 @@ static void describe(const run_t *r, int i)
     o->head_size = head->d;
     ground_truth_compare_masks(&truth, used_mask(r, i), used_mask(r, i), &o->used);
     if (head->mask) ground_truth_compare_masks(&truth, head->mask, own_mask(r, i), &o->agreed);
-    o->work = work_of_mask(d, used_mask(r, i), head->L, head->M, head->causal);
+    if (!count_work(r, i)) return false;
     o->bound_tiles = 2 * (int64_t)head->d * o->work.passes;
     o->bound_sub_rows = work_bound_sub_rows(d, &o->work, (int)head->d);
     o->bound_non_zeros = work_bound_non_zeros(d, &o->work, (int)head->d);
@@ -187,6 +202,7 @@ static void describe(const run_t *r, int i)
                           (double)r->layer->H, density,         balance};
     o->v1_cycles = estimate_v1_cycles(d, &e);
     o->v2_cycles = estimate_v2_cycles(d, &e);
+    return true;
 }
 
 /* ---- a head's slice of the run ---- */
@@ -264,8 +280,7 @@ static bool collect(run_t *r, char error[HOST_ERROR_MAX])
     bool ok = true;
     for (int i = 0; i < r->n; ++i) {
         r->out[i].end = r->end;
-        if (r->end == RUN_DONE) describe(r, i);
-        ok = ok && (r->end != RUN_DONE || compare_outputs(r, i));
+        if (r->end == RUN_DONE) ok = ok && describe(r, i) && compare_outputs(r, i);
     }
     if (r->end == RUN_DONE && r->watch.marks) slice_heads(r);
     if (r->end == RUN_DONE) read_rtl_cycles(r);

@@ -126,24 +126,24 @@ class Usage(Case):
             ("--design", "generate", "--out", self.folder),
             ("folder", "generate", "--design", "odd_5x7x3", "--out", self.folder / "no/such"),
             ("Not a directory", "generate", "--design", "odd_5x7x3", "--out", TINY / "x"),
-            ("trace", "replay", "--design", "odd_5x7x3"),
-            ("trace", "replay", TINY, TINY, "--design", "odd_5x7x3"),
+            ("trace", "replay", "--design", "odd_5x7x3_travelling"),
+            ("trace", "replay", TINY, TINY, "--design", "odd_5x7x3_travelling"),
             ("--design", "replay", TINY),
             ("signed", "replay", TINY, "--design", "published_8x8"),
-            ("--layer", "check", TINY, "--design", "odd_5x7x3", "--layer", "7"),
-            ("--head", "check", TINY, "--design", "odd_5x7x3", "--head", "2"),
-            ("--sequence", "check", TINY, "--design", "odd_5x7x3", "--sequence", "2"),
-            ("--mask", "check", TINY, "--design", "odd_5x7x3", "--mask", "none"),
-            ("--bound", "check", TINY, "--design", "odd_5x7x3", "--bound", "-0.1"),
-            ("--bound", "check", TINY, "--design", "odd_5x7x3", "--bound", "nan"),
-            ("--threshold", "check", TINY, "--design", "odd_5x7x3", "--threshold", "x"),
-            ("--lockstep", "check", TINY, "--design", "odd_5x7x3", "--lockstep"),
+            ("--layer", "check", TINY, "--design", "odd_5x7x3_travelling", "--layer", "7"),
+            ("--head", "check", TINY, "--design", "odd_5x7x3_travelling", "--head", "2"),
+            ("--sequence", "check", TINY, "--design", "odd_5x7x3_travelling", "--sequence", "2"),
+            ("--mask", "check", TINY, "--design", "odd_5x7x3_travelling", "--mask", "none"),
+            ("--bound", "check", TINY, "--design", "odd_5x7x3_travelling", "--bound", "-0.1"),
+            ("--bound", "check", TINY, "--design", "odd_5x7x3_travelling", "--bound", "nan"),
+            ("--threshold", "check", TINY, "--design", "odd_5x7x3_travelling", "--threshold", "x"),
+            ("--lockstep", "check", TINY, "--design", "odd_5x7x3_travelling", "--lockstep"),
             ("'explode'", "trace", "explode", TINY),
             ("file", "trace", "info"),
             ("'explode'", "vectors", "explode"),
             ("--unit", "vectors", "record", "--design", "odd_5x7x3", "--out", self.folder / "v"),
             ("--out", "vectors", "record", "--design", "odd_5x7x3", "--unit", "pe"),
-            ("file", "vectors", "check", "--design", "odd_5x7x3", "--unit", "pe"),
+            ("file", "vectors", "check", "--design", "odd_5x7x3_travelling", "--unit", "pe"),
             ("'explode'", "design", "explode"),
             ("file", "design", "validate"),
             ("--seconds", "bench", "--seconds", "0"),
@@ -246,7 +246,7 @@ class HostileTraces(Case):
             with self.subTest(content[:80]):
                 path = self.file("bad.safetensors", content)
                 self.refused("trace", "validate", path, says=f"{path}: ")
-                self.refused("check", path, "--design", "odd_5x7x3", says=f"{path}: ")
+                self.refused("check", path, "--design", "odd_5x7x3_travelling", says=f"{path}: ")
 
     def test_values(self):
         """Values are read with their head: not-a-number, and a mask bit in the future."""
@@ -256,7 +256,7 @@ class HostileTraces(Case):
             begin = header[name]["data_offsets"][0] + at
             path = self.file("bad.safetensors", container(header, data[:begin] + value + data[begin + len(value) :]))
             self.refused("trace", "validate", path, says=name.rsplit(".", 1)[0])
-            self.refused("check", path, "--design", "odd_5x7x3", "--jobs", "2")
+            self.refused("check", path, "--design", "odd_5x7x3_travelling", "--jobs", "2")
 
     def test_not_files(self):
         self.refused("trace", "info", self.folder, says="directory")
@@ -305,7 +305,7 @@ class MissingTools(Case):
         env = {"PATH": str(self.folder), "SANGER_CACHE": str(self.folder / "cache")}
         self.holds("design", "list", env=env)
         self.holds("generate", "--design", "odd_5x7x3", "--out", self.folder / "out", env=env)
-        self.holds("check", TINY, "--design", "odd_5x7x3", "--head", "0", "--layer", "0", env=env)
+        self.holds("check", TINY, "--design", "odd_5x7x3_travelling", "--head", "0", "--layer", "0", env=env)
 
     def test_a_cache_that_cannot_be_made(self):
         result = run("cosim", "--design", "odd_5x7x3", "--unit", "exp", env={"SANGER_CACHE": "/dev/null/cache"})
@@ -369,7 +369,7 @@ class OwnDesign(Case):
 
 class Bound(Case):
     def test_exit_code_1_above_it(self):
-        arguments = ("check", TINY, "--design", "odd_5x7x3", "--layer", "0", "--head", "0", "--json")
+        arguments = ("check", TINY, "--design", "odd_5x7x3_travelling", "--layer", "0", "--head", "0", "--json")
         worst = json.loads(self.holds(*arguments))["total"]["row_error"]["worst"]
         self.holds(*arguments, "--bound", f"{worst * 1.01:.9f}")
         result = run(*arguments, "--bound", f"{worst * 0.99:.9f}")
@@ -378,7 +378,7 @@ class Bound(Case):
         self.assertIsNone(json.loads(result.stdout)["total"]["mismatches"])
 
     def test_workers_do_not_change_the_figures(self):
-        arguments = ("check", TINY, "--design", "odd_5x7x3", "--json")
+        arguments = ("check", TINY, "--design", "odd_5x7x3_travelling", "--json")
         self.assertEqual(self.holds(*arguments, "--jobs", "1"), self.holds(*arguments, "--jobs", "3"))
 
 
