@@ -250,13 +250,12 @@ static void place(controller_t *c)
     const design_t *d = c->d;
     int matrix = (int)*c->matrix_q;
     int64_t from = address(c, matrix), to = from + *c->span_q * d->bus_bytes, o = address(c, JOB_O);
+    bool overlap = used(c, matrix) && meet(from, to, o, *c->o_end_q);
     if (matrix == JOB_O) {
         *c->o_end_q = to;
-        *c->overlap_q =
-            meet(from, to, *c->queue_q, queue_end(c)) || meet(from, to, *c->status_q, status_end(c));
-    } else if (used(c, matrix) && meet(from, to, o, *c->o_end_q)) {
-        *c->overlap_q = 1;
+        overlap = meet(from, to, *c->queue_q, queue_end(c)) || meet(from, to, *c->status_q, status_end(c));
     }
+    if (overlap) *c->overlap_q = 1;
     if (used(c, matrix) && to > *c->limit_q) *c->beyond_q = 1;
     *c->state_q = matrix == JOB_MASK ? CONTROLLER_VERDICT : CONTROLLER_ROWS;
     *c->matrix_q = matrix == JOB_O ? JOB_Q : matrix + 1;

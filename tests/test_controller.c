@@ -410,8 +410,8 @@ static void run_seed(run_t *r, uint64_t seed, int codes[CODES])
     }
 }
 
-static const char *const designs[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling", "ties_7x9x3",
-                                      "full_4x4x4_travelling", "paper_64x16"};
+static const char *const designs[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling",
+                                      "ties_7x9x3_travelling", "full_4x4x4_travelling", "paper_64x16"};
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
 START_TEST(every_job_gets_its_code)

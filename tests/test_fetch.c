@@ -331,8 +331,8 @@ static void step(void)
     ++run.cycle;
 }
 
-static const char *const designs[] = {"odd_5x7x3_travelling", "one_pe_6x5x1", "ties_7x9x3_travelling",
-                                      "full_4x4x4_travelling", "paper_64x16"};
+static const char *const designs[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling",
+                                      "ties_7x9x3_travelling", "full_4x4x4_travelling", "paper_64x16"};
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
 static void run_heads(int heads, int most)

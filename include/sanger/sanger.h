@@ -7,6 +7,7 @@
  *     pe.h ...        the blocks' own pages: ports, codes, what they do in a cycle
  *     trace.h         attention traces
  *     ground_truth.h  attention in double precision
+ *     host.h          what a host writes for the machine and reads back; stands alone
  *
  *     cc example.c $(pkg-config --cflags --libs sanger)
  *
@@ -30,6 +31,7 @@
 #include "fixed.h"
 #include "golden.h"
 #include "ground_truth.h"
+#include "host.h"
 #include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
