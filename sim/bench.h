@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Speed of pe_array under back-to-back attention passes: the C model alone, the Verilated RTL alone and both
+ * Speed of the array under back-to-back attention passes: the C model alone, the Verilated RTL alone and both
  * in lockstep, in one run on the same inputs. The inputs are taped first, so that none of the figures
  * contains the stimulus generator.
  */
@@ -17,6 +17,9 @@ typedef struct {
     double rtl_build_s;   /* 0: the plug-in was cached */
     uint64_t state_bytes; /* compared in each cycle */
 } bench_result_t;
+
+/* The array of the design's control: pe_array or slot_array. */
+const char *bench_unit(const design_t *d);
 
 /* Each figure is the best of three runs of at least `seconds`. DUT_OK, or one line in error. */
 dut_status_t bench_run(const design_t *d, double seconds, bench_result_t *result, char error[DUT_ERROR_MAX]);

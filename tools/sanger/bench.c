@@ -27,7 +27,7 @@ static cJSON *to_json(const design_t *d, const bench_result_t *r)
 {
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "design", d->name);
-    cJSON_AddStringToObject(item, "unit", "pe_array");
+    cJSON_AddStringToObject(item, "unit", bench_unit(d));
     cJSON_AddStringToObject(item, "model", r->has_fast ? "fast" : "reference");
     cJSON_AddNumberToObject(item, "model_cycles_per_s", r->model_cycles_per_s);
     cJSON_AddNumberToObject(item, "reference_cycles_per_s", r->reference_cycles_per_s);
@@ -54,7 +54,7 @@ static void print_row(const design_t *d, const bench_result_t *r)
 
 static void print_head(const char *machine)
 {
-    printf("pe_array under attention passes, kcycle/s, one core of %s\n\n", machine);
+    printf("The array (pe_array, slot_array) under attention passes, kcycle/s, one core of %s\n\n", machine);
     puts("| design | reference model | fast model | RTL alone | lockstep | model / RTL | lockstep / RTL | "
          "bytes a cycle | RTL build s |");
     puts("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
@@ -123,7 +123,8 @@ static int run(int argc, char **argv)
 
 const verb_t verb_bench = {"bench", "speed of model, RTL and lockstep, in one run",
                            "usage: sanger bench [--design DESIGN]... [--seconds N] [--json]\n\n"
-                           "pe_array under attention passes: the readable model, the fast model, the "
+                           "The array under attention passes (slot_array where control travels): the "
+                           "readable model, the fast model, the "
                            "Verilated RTL alone and the lockstep,\n"
                            "best of three runs of N seconds each (default 1), for paper_64x16 and two "
                            "smaller designs. Compare ratios within\n"
