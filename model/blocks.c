@@ -25,6 +25,7 @@
 #include "score_array.h"
 #include "score_pe.h"
 #include "slot_array.h"
+#include "slot_array_fast.h"
 #include "slot_control.h"
 #include "slot_row.h"
 #include "split.h"
@@ -66,5 +67,7 @@ const block_type_t *const block_types[] = {
 
 const block_type_t *block_fast(const block_type_t *type, const design_t *d)
 {
-    return type == &pe_array_type && pe_array_fast_fits(d) ? &pe_array_fast_type : NULL;
+    if (type == &pe_array_type && pe_array_fast_fits(d)) return &pe_array_fast_type;
+    if (type == &slot_array_type && slot_array_fast_fits(d)) return &slot_array_fast_type;
+    return NULL;
 }

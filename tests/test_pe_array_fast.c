@@ -4,52 +4,12 @@
 #include <stdlib.h>
 
 #include "array_designs.h"
+#include "fast_compare.h"
 #include "../model/pe_array_fast.h"
 #include "../sim/stimulus.h"
 #include "run_suite.h"
 
 enum { RUNS = 3 };
-
-static void copy_inputs(const block_t *from, block_t *to)
-{
-    for (int i = 0; i < from->signals; ++i) {
-        const signal_t *s = &from->table[i];
-        if (s->kind != SIGNAL_IN) continue;
-        size_t n = signal_count(s);
-        for (size_t k = 0; k < n; ++k) block_set(to, &to->table[i], k, block_get(from, s, k));
-    }
-}
-
-typedef struct {
-    const char *what; /* of the run, for messages */
-    uint64_t seed;
-    int cycle;
-} place_t;
-
-static void compare(const block_t *ref, const block_t *fast, signal_kind_t kind, const place_t *at)
-{
-    char name[SIGNAL_NAME_MAX];
-    for (int i = 0; i < ref->signals; ++i) {
-        const signal_t *s = &ref->table[i];
-        if (s->kind != kind) continue;
-        size_t n = signal_count(s);
-        for (size_t k = 0; k < n; ++k) {
-            int64_t expected = block_get(ref, s, k), found = block_get(fast, &fast->table[i], k);
-            if (expected == found) continue;
-            ck_abort_msg("%s seed=%llu cycle=%d %s reference=%lld fast=%lld", at->what,
-                         (unsigned long long)at->seed, at->cycle, signal_element_name(s, k, name),
-                         (long long)expected, (long long)found);
-        }
-    }
-}
-
-static int64_t counter_sum(const block_t *b, const char *name)
-{
-    const signal_t *s = block_signal(b, name);
-    int64_t sum = 0;
-    for (size_t k = 0; k < signal_count(s); ++k) sum += block_get(b, s, k);
-    return sum;
-}
 
 typedef struct {
     int64_t acc, exp, sum; /* clipped */
