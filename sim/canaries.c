@@ -253,6 +253,13 @@ const canary_t canaries[] = {
         "assign tag = tag_i;", "delay: the tag reaches all rows at once", "machine"),
     MODEL("slot_array_load", "slot_array", "slot_array.c", "*a->load && *a->load_row == r;", "*a->load;",
           "operand: every row takes a row's configuration", "machine"),
+    FAST("slot_array_pointer", "slot_array", "slot_array_fast.c", "a->wp = a->wp ? a->wp - 1 : a->depth - 1;",
+         "a->wp = a->wp > 1 ? a->wp - 1 : a->depth - 1;", "delay: one plane is never written"),
+    FAST("slot_array_gap", "slot_array", "slot_array_fast.c", "(col - a->col[k - 1] - 1) & a->gap_mask;",
+         "(col - a->col[k - 1]) & a->gap_mask;", "delay: the left neighbour's tap is a cycle too old"),
+    FAST("slot_array_sum", "slot_array", "slot_array_fast.c",
+         "if (a->out_op[r] == 2 && p == tail_par(a, r)) return;", "if (a->out_op[r] == 2) return;",
+         "clear: an add to the other parity's sum is lost"),
 
     /* ---- tile_loader, pass_control ---- */
     RTL("tile_loader_taken", "tile_loader", "tile_loader.v", "!(begins && taken_q[buffer_q])",

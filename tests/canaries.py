@@ -59,18 +59,22 @@ def list_canaries():
     return [dict(zip(("name", "side", "unit", "arithmetic", "kind"), row)) for row in rows]
 
 
-def make_fast_design(folder):
-    with open(os.path.join(ROOT, "designs", FAST_BASE + ".json"), encoding="utf-8") as file:
+def make_fast_design(folder, base):
+    with open(os.path.join(ROOT, "designs", base + ".json"), encoding="utf-8") as file:
         design = json.load(file)
-    design.update(name="fast_3x21x16", summary="For the fast model's planted bugs.", array=FAST_ARRAY)
-    path = os.path.join(folder, "fast_3x21x16.json")
+    name = "fast_3x21x16" + base[len(FAST_BASE):]
+    design.update(name=name, summary="For the fast model's planted bugs.", array=FAST_ARRAY)
+    design["prediction"].update(rows=FAST_ARRAY["rows"], columns=FAST_ARRAY["columns"])
+    path = os.path.join(folder, name + ".json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(design, file)
     return path
 
 
 def design_of(canary):
-    return DESIGNS["fast" if canary["side"] == "fast" else canary["arithmetic"]]
+    if canary["side"] == "fast":
+        return DESIGNS["fast travelling" if canary["unit"] == "slot_array" else "fast"]
+    return DESIGNS[canary["arithmetic"]]
 
 
 def first(out, word):
@@ -185,7 +189,8 @@ def run_all(chosen):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        DESIGNS["fast"] = make_fast_design(folder)
+        DESIGNS["fast"] = make_fast_design(folder, FAST_BASE)
+        DESIGNS["fast travelling"] = make_fast_design(folder, FAST_BASE + "_travelling")
         return run_all(sys.argv[2:])
 
 

@@ -62,7 +62,7 @@ static int64_t score_of(const design_t *d, const exp_unit_t *e, const slot_pass_
         __int128 product = (__int128)s->q[i * s->d + n] * s->k[c * s->d + n];
         dot = clip(dot + scale_down(product, d->q.frac + d->k.frac - d->acc.frac), d->acc.w, &r->acc_clips);
     }
-    __int128 bias = (__int128)s->bias[i] << (d->acc.frac - d->bias.frac);
+    __int128 bias = (__int128)s->bias[i] * ((int64_t)1 << (d->acc.frac - d->bias.frac));
     return exp_unit_value(e, clip(dot - bias, d->acc.w, &ignored), &r->exp_clips);
 }
 
