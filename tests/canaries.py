@@ -22,7 +22,7 @@ CYCLES = "10000"
 WORKERS = 2
 DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling"}
 # The smallest design with a fast model: the paper's formats, one vector of PEs in a row.
-FAST_BASE, FAST_ARRAY = "paper_64x16_array", {"rows": 3, "columns": 21, "pes": 16}
+FAST_BASE, FAST_TRAVELLING, FAST_ARRAY = "paper_64x16_array", "paper_64x16", {"rows": 3, "columns": 21, "pes": 16}
 BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise "
           "predict_control rebias drain "
           "slot_control slot_row slot_array tile_loader pass_control "
@@ -62,7 +62,7 @@ def list_canaries():
 def make_fast_design(folder, base):
     with open(os.path.join(ROOT, "designs", base + ".json"), encoding="utf-8") as file:
         design = json.load(file)
-    name = "fast_3x21x16" + base[len(FAST_BASE):]
+    name = "fast_3x21x16" + ("_travelling" if base == FAST_TRAVELLING else "")
     design.update(name=name, summary="For the fast model's planted bugs.", array=FAST_ARRAY)
     design["prediction"].update(rows=FAST_ARRAY["rows"], columns=FAST_ARRAY["columns"])
     path = os.path.join(folder, name + ".json")
@@ -190,7 +190,7 @@ def run_all(chosen):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         DESIGNS["fast"] = make_fast_design(folder, FAST_BASE)
-        DESIGNS["fast travelling"] = make_fast_design(folder, FAST_BASE + "_travelling")
+        DESIGNS["fast travelling"] = make_fast_design(folder, FAST_TRAVELLING)
         return run_all(sys.argv[2:])
 
 
