@@ -20,12 +20,12 @@ static int64_t take(uint64_t *word, int bits)
     return (int64_t)field;
 }
 
-static place_t take_place(const design_t *d, uint64_t *word)
+static place_t take_place(const slot_control_t *s, uint64_t *word)
 {
     place_t p;
     p.left = take(word, 1);
-    p.gap = take(word, design_c4_w(d));
-    p.col = take(word, fixed_bits(d->columns));
+    p.gap = take(word, s->gap_w);
+    p.col = take(word, s->col_w);
     p.mode = take(word, 2);
     return p;
 }
@@ -35,8 +35,8 @@ static slot_t unpack(const slot_control_t *s)
 {
     uint64_t word = (uint64_t)*s->slot_q;
     slot_t slot;
-    slot.now = take_place(s->d, &word);
-    slot.next = take_place(s->d, &word);
+    slot.now = take_place(s, &word);
+    slot.next = take_place(s, &word);
     slot.nv = take(&word, 1);
     slot.par = take(&word, 1);
     return slot;
@@ -47,22 +47,22 @@ static void put(uint64_t *word, int64_t field, int bits)
     *word = *word << bits | (uint64_t)field;
 }
 
-static void put_place(const design_t *d, uint64_t *word, place_t p)
+static void put_place(const slot_control_t *s, uint64_t *word, place_t p)
 {
     put(word, p.mode, 2);
-    put(word, p.col, fixed_bits(d->columns));
-    put(word, p.gap, design_c4_w(d));
+    put(word, p.col, s->col_w);
+    put(word, p.gap, s->gap_w);
     put(word, p.left, 1);
 }
 
 /* From the highest field downwards. */
-static int64_t pack(const design_t *d, slot_t slot)
+static int64_t pack(const slot_control_t *s, slot_t slot)
 {
     uint64_t word = 0;
     put(&word, slot.par, 1);
     put(&word, slot.nv, 1);
-    put_place(d, &word, slot.next);
-    put_place(d, &word, slot.now);
+    put_place(s, &word, slot.next);
+    put_place(s, &word, slot.now);
     return (int64_t)word;
 }
 
@@ -109,6 +109,7 @@ void slot_control_tick(void *self)
     slot_control_t *s = self;
     slot_t slot = unpack(s);
     bool skips = slot.now.mode == SLOT_SKIP, last = op_for(s, &slot) == TAG_FWD_LAST;
+    if (!last && !*s->load && !(slot.nv && skips)) return; /* as most cycles */
     if (slot.nv && (last || skips)) {
         slot.now = slot.next;
         slot.par = !slot.par;
@@ -120,7 +121,7 @@ void slot_control_tick(void *self)
         slot.next = (place_t){*s->mode_in, *s->col_in, *s->gap_in, *s->left_in};
         slot.nv = true;
     }
-    *s->slot_q = pack(s->d, slot);
+    *s->slot_q = pack(s, slot);
 }
 
 #define FIELD(member) offsetof(slot_control_t, member)
@@ -162,7 +163,10 @@ bool slot_control_fits(const design_t *d)
 
 void slot_control_init(void *self, const design_t *d)
 {
-    ((slot_control_t *)self)->d = d;
+    slot_control_t *s = self;
+    s->d = d;
+    s->col_w = fixed_bits(d->columns);
+    s->gap_w = design_c4_w(d);
 }
 
 void slot_control_reset(void *self)

@@ -42,6 +42,7 @@ typedef struct {
     int64_t *col, *sel, *c3, *c5, *gap, *from_left, *active, *par; /* out */
     int64_t *slot_q;                                               /* reg */
     const design_t *d;
+    int col_w, gap_w;
 } slot_control_t;
 
 extern const block_type_t slot_control_type;

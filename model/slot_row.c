@@ -53,6 +53,7 @@ void slot_row_init(void *self, const design_t *d)
 {
     slot_row_t *row = self;
     row->d = d;
+    row->gap_w = design_c4_w(d);
     row->shift = 1;
     row->clear = row->zero = 0;
     exp_unit_of_pe(&row->exp, d);
@@ -86,7 +87,7 @@ int slot_row_tail_bits(const design_t *d)
 
 static tail_t unpack_tail(const slot_row_t *row)
 {
-    int w = design_c4_w(row->d);
+    int w = row->gap_w;
     uint64_t word = (uint64_t)*row->tail_q;
     return (tail_t){
         .gap = (int64_t)fixed_low(word, w),
@@ -98,9 +99,9 @@ static tail_t unpack_tail(const slot_row_t *row)
     };
 }
 
-static int64_t pack_tail(const design_t *d, tail_t t)
+static int64_t pack_tail(const slot_row_t *row, tail_t t)
 {
-    int w = design_c4_w(d);
+    int w = row->gap_w;
     return t.gap | (int64_t)t.used << w | t.ngap << (w + 1) | (int64_t)t.nused << (2 * w + 1) |
            (int64_t)t.nv << (2 * w + 2) | (int64_t)t.par << (2 * w + 3);
 }
@@ -129,17 +130,17 @@ static void tick_tail(slot_row_t *row)
     if (*row->load) {
         t.nused = row->mode[d->pes - 1] != SLOT_SKIP;
         int64_t gap = d->columns - 1 - row->col[d->pes - 1];
-        t.ngap = t.nused ? (int64_t)fixed_low((uint64_t)gap, design_c4_w(d)) : 0;
+        t.ngap = t.nused ? (int64_t)fixed_low((uint64_t)gap, row->gap_w) : 0;
         t.nv = true;
     }
-    *row->tail_q = pack_tail(d, t);
+    *row->tail_q = pack_tail(row, t);
 }
 
 void slot_row_reset(void *self)
 {
     slot_row_t *row = self;
     for (int k = 0; k < row->d->pes; ++k) row->slot_q[k] = slot_control_at_reset(row->d);
-    *row->tail_q = pack_tail(row->d, (tail_t){.par = true});
+    *row->tail_q = pack_tail(row, (tail_t){.par = true});
 }
 
 /* ---- settle ---- */
@@ -149,7 +150,7 @@ static void eval_slot(slot_row_t *row, int k)
     bool left = k && row->mode[k - 1] != SLOT_SKIP;
     int64_t gap = left ? row->col[k] - row->col[k - 1] - 1 : 0;
     row->wire[k].left_in = left;
-    row->wire[k].gap_in = (int64_t)fixed_low((uint64_t)gap, design_c4_w(row->d));
+    row->wire[k].gap_in = (int64_t)fixed_low((uint64_t)gap, row->gap_w);
     slot_control_eval(&row->slot[k]);
 }
 

@@ -59,6 +59,7 @@ typedef struct {
     } wire[SLOT_ROW_PES_MAX];
     int64_t acc[SLOT_ROW_PES_MAX], c4[SLOT_ROW_PES_MAX], tap[SLOT_ROW_PES_MAX]; /* of the delay line */
     int64_t shift, clear, zero, y, exp_sat;
+    int gap_w;
     int calcs; /* slots with c5 = calc */
 } slot_row_t;
 

@@ -105,7 +105,7 @@ START_TEST(other_formats_and_the_papers_size_agree_too)
     events_t all = {0};
     design_t d;
     char error[DESIGN_ERROR_MAX] = "";
-    ck_assert_msg(!paths_design("paper_64x16_travelling", &d, error), "%s", error);
+    ck_assert_msg(!paths_design("paper_64x16", &d, error), "%s", error);
     run(&d, STIMULUS_SCHEDULED, 1, 600, 20, false, &all);
     run(&d, STIMULUS_LEGAL, 1, 60, 6, false, &all);
     d = travelling_design(3, 24, 16);
