@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "accumulate.h"
+#include "array_control.h"
 #include "binarise.h"
 #include "buffer.h"
 #include "controller.h"
@@ -61,7 +62,7 @@ const block_type_t *const block_types[] = {
     &predict_array_type,
     &drain_type, &accumulate_type,
     &machine_type,
-    NULL,
+    &array_control_type, NULL,
 };
 /* clang-format on */
 

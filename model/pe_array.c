@@ -38,7 +38,7 @@ static void wire_row(pe_array_t *a, int r)
     row->sum_sat_q = &a->sum_sat_q[r];
 }
 
-static void pe_array_init(void *self, const design_t *d)
+void pe_array_init(void *self, const design_t *d)
 {
     pe_array_t *a = self;
     a->d = d;
@@ -54,7 +54,7 @@ static int64_t c5_of(const pe_array_t *a, int r, int k)
     return idle && *a->c5 == C5_CALC ? C5_CLEAR : *a->c5;
 }
 
-static void pe_array_eval(void *self)
+void pe_array_eval(void *self)
 {
     pe_array_t *a = self;
     a->shift = *a->c3 == C3_LEFT;
@@ -68,7 +68,7 @@ static void pe_array_eval(void *self)
     }
 }
 
-static void pe_array_tick(void *self)
+void pe_array_tick(void *self)
 {
     pe_array_t *a = self;
     for (int r = 0; r < a->d->rows; ++r) pe_row_tick(&a->row[r]);

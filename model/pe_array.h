@@ -47,6 +47,11 @@ typedef struct {
 
 extern const block_type_t pe_array_type;
 
+/* Builds an array whose signal pointers are set: its rows keep them. */
+void pe_array_init(void *self, const design_t *d);
+void pe_array_eval(void *self);
+void pe_array_tick(void *self);
+
 #ifdef __cplusplus
 }
 #endif

@@ -37,6 +37,12 @@ static bool shares_control(const design_t *d)
     return d->control == CONTROL_ARRAY;
 }
 
+/* A machine under the published control. */
+static bool has_array_machine(const design_t *d)
+{
+    return shares_control(d) && has_machine(d);
+}
+
 static const module_t modules[] = {
     {"exp", "exp", SCOPE_EXP_PE, false, NULL},
     {"exp", "score_exp", SCOPE_EXP_SCORE, false, NULL},
@@ -70,6 +76,7 @@ static const module_t modules[] = {
     {"drain", "drain", SCOPE_DESIGN, false, has_machine},
     {"accumulate", "accumulate", SCOPE_DESIGN, false, has_machine},
     {"machine", "machine", SCOPE_DESIGN, false, travels},
+    {"array_control", "array_control", SCOPE_DESIGN, false, has_array_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };
 

@@ -78,8 +78,8 @@ static uint64_t hash_text(uint64_t h, const char *text)
 /* Big arrays earn the optimiser's time back within a second; small ones never do. */
 static bool is_heavy(const design_t *d, const char *unit)
 {
-    static const char *const units[] = {"pe_row",     "pe_array",      "score_array", "slot_row",
-                                        "slot_array", "predict_array", "machine"};
+    static const char *const units[] = {"pe_row",     "pe_array",      "score_array",   "slot_row",
+                                        "slot_array", "array_control", "predict_array", "machine"};
     bool big = false;
     for (size_t i = 0; i < sizeof units / sizeof *units; ++i) big |= !strcmp(unit, units[i]);
     return big && (int64_t)d->rows * d->columns >= 1024;

@@ -28,6 +28,7 @@ static const scenario_t *const scenarios[] = {
     &scenario_feeder,
     &scenario_accumulate,
     &scenario_machine,
+    &scenario_array_control,
     NULL,
 };
 /* clang-format on */

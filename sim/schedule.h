@@ -24,7 +24,7 @@ extern const scenario_t scenario_score_array, scenario_pack, scenario_split, sce
     scenario_pe_array, scenario_normalise, scenario_drain, scenario_rebias, scenario_predict_control,
     scenario_predict_array, scenario_predict_feeder, scenario_predict_row, scenario_slot_row,
     scenario_slot_array, scenario_tile_loader, scenario_pass_control, scenario_memory_port, scenario_fetch,
-    scenario_controller, scenario_feeder, scenario_accumulate, scenario_machine;
+    scenario_controller, scenario_feeder, scenario_accumulate, scenario_machine, scenario_array_control;
 
 /* True when the unit has a scenario. */
 bool schedule_has(const char *unit);

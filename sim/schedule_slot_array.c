@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Passes under travelling control as close together as they may be, and now and then farther apart; the same
- * for one row alone. */
+/* Passes as close together as they may be, and now and then farther apart: under travelling control, the same
+ * for one row alone, and under array control. */
 #include <stdlib.h>
 
 #include "schedule.h"
@@ -22,6 +22,7 @@ static void player_next(void *self)
 {
     slot_player_t *p = self;
     if (random_one_in(p->random, 256)) p->minimal = !p->minimal;
+    if (p->array && random_one_in(p->random, 256)) p->quiet = !p->quiet;
     slot_player_next(p);
 }
 
@@ -33,3 +34,4 @@ static void player_close(void *self)
 
 const scenario_t scenario_slot_row = {"slot_row", player_open, player_next, player_close};
 const scenario_t scenario_slot_array = {"slot_array", player_open, player_next, player_close};
+const scenario_t scenario_array_control = {"array_control", player_open, player_next, player_close};

@@ -40,6 +40,7 @@ bool slot_player_open(slot_player_t *p, block_t *block, random_t *random, int he
 {
     *p = (slot_player_t){
         .block = block, .random = random, .design = *block->design, .head_max = head_max, .minimal = true};
+    p->array = !strcmp(block->type->name, "array_control");
     p->left = block_signal(block, "left");
     p->top = block_signal(block, "top");
     p->tag = block_signal(block, "tag");
@@ -170,6 +171,24 @@ static int64_t interval(const slot_player_t *p, const slot_pass_t *before, const
     return most(slots, most(exp, p->design.rows + 2 * later));
 }
 
+/* Under array control: every sum before the exp, every output before the next pass. */
+static void schedule_array(slot_player_t *p, slot_pass_t *s)
+{
+    int reach = p->design.rows + p->design.columns;
+    bool late = !p->minimal && random_one_in(p->random, 3);
+    s->tw = p->t + random_below(p->random, 4);
+    s->t0 = s->tw + 1;
+    if (p->passes > 0) {
+        const slot_pass_t *one = slot_player_pass(p, p->passes - 1);
+        s->tw = most(one->t0 - p->early.walk, one->tw + p->design.rows);
+        s->t0 = most(s->tw + 1, one->tv + one->d - 1 + reach + 2 - p->early.slots);
+    }
+    if (late) s->t0 += random_below(p->random, 2 * p->design.columns);
+    s->tv = s->t0 + s->d + reach - 1 - p->early.exp;
+    if (late) s->tv += random_below(p->random, reach);
+    if (random_one_in(p->random, 2)) s->tw += random_below(p->random, s->t0 - s->tw);
+}
+
 /* Walks as early as allowed, or just before the start, or in between. */
 static void schedule(slot_player_t *p, slot_pass_t *s)
 {
@@ -188,6 +207,7 @@ static void schedule(slot_player_t *p, slot_pass_t *s)
     s->t0 = most(s->t0, s->tw + 1);
     if (!p->minimal && random_one_in(p->random, 3)) s->t0 += random_below(p->random, 2 * p->design.columns);
     if (random_one_in(p->random, 2)) s->tw += random_below(p->random, s->t0 - s->tw);
+    s->tv = s->t0 + s->d + 1;
 }
 
 static void new_pass(slot_player_t *p)
@@ -199,7 +219,10 @@ static void new_pass(slot_player_t *p)
     s->h = 0;
     random_operands(p, s);
     random_rows(p, s);
-    schedule(p, s);
+    if (p->array)
+        schedule_array(p, s);
+    else
+        schedule(p, s);
     ++p->passes;
 }
 
@@ -214,7 +237,8 @@ static int64_t noise(slot_player_t *p, const signal_t *s)
 static void fill_with_noise(slot_player_t *p, const signal_t *s)
 {
     size_t count = signal_count(s);
-    for (size_t i = 0; i < count; ++i) block_set(p->block, s, i, noise(p, s));
+    bool rests = p->quiet && (s == p->left || s == p->top);
+    for (size_t i = 0; i < count; ++i) block_set(p->block, s, i, rests ? 0 : noise(p, s));
 }
 
 static int64_t tag_of(int d, int64_t e)
@@ -224,19 +248,26 @@ static int64_t tag_of(int d, int64_t e)
     return e < 2 * d ? TAG_FWD : TAG_FWD_LAST;
 }
 
+/* The word of row or column 0 in cycle t; -1: none. */
+static int64_t word_at(const slot_pass_t *s, int64_t t)
+{
+    if (t >= s->t0 && t <= s->t0 + s->d) return t - s->t0;
+    return t >= s->tv && t < s->tv + s->d ? s->d + 1 + t - s->tv : -1;
+}
+
 static void play_words(slot_player_t *p, int64_t number)
 {
     const slot_pass_t *s = slot_player_pass(p, number);
     const int d = s->d;
-    int64_t now = p->t - s->t0;
-    if (now >= 0 && now <= 2 * d) block_set(p->block, p->tag, 0, number % 2 * TAG_PAR | tag_of(d, now));
+    int64_t now = word_at(s, p->t);
+    if (now >= 0) block_set(p->block, p->tag, 0, number % 2 * TAG_PAR | tag_of(d, now));
     for (int i = 0; i < p->design.rows; ++i) {
-        int64_t e = now - i;
+        int64_t e = word_at(s, p->t - i);
         if (e >= 0 && e < d) block_set(p->block, p->left, (size_t)i, s->q[i * d + e]);
         if (e == d) block_set(p->block, p->left, (size_t)i, s->bias[i]);
     }
     for (int j = 0; j < p->design.columns; ++j) {
-        int64_t e = now - j;
+        int64_t e = word_at(s, p->t - j);
         if (e >= 0 && e < d) block_set(p->block, p->top, (size_t)j, s->k[j * d + e]);
         if (e > d && e <= 2 * d) block_set(p->block, p->top, (size_t)j, s->v[j * d + e - d - 1]);
     }

@@ -9,6 +9,9 @@
  *     cycle t0 + i + e           left word e of row i     q[e], e = d the bias
  *     cycle t0 + j + e           top word e of column j   k[e], e = d nothing, then v[e - d - 1]
  *     cycle t0 + e               tag: load, mac.., exp, fwd.., fwd_last
+ *
+ * array_control takes the same words, those of V (e > d) some cycles later, when its page ("array_control")
+ * allows: the first in tv.
  */
 #ifndef SANGER_SLOT_PASS_H
 #define SANGER_SLOT_PASS_H
@@ -24,9 +27,9 @@ extern "C" {
 enum { SLOT_PASSES = 4 };
 
 typedef struct {
-    int d; /* head size */
-    int h; /* how long it had to wait for slots of the pass before */
-    int64_t tw, t0;
+    int d;               /* head size */
+    int h;               /* how long it had to wait for slots of the pass before */
+    int64_t tw, t0, tv;  /* the walk's first row; word 0; word d + 1 */
     int64_t *q, *bias;   /* rows x d, rows */
     int64_t *k, *v;      /* columns x d */
     int64_t *mode, *col; /* rows x pes */
@@ -40,11 +43,15 @@ typedef struct {
     int64_t limit; /* of passes; 0: no end */
     bool minimal;  /* starts as early as allowed; else now and then later */
     /* Cycles by which a rule is broken, for tests that must fail: slots still in use, one exp unit a row, a
-       walk before the pass before the last has left. */
+       walk before the pass before the last has left. array_control: V before the exp (exp), the next pass
+       before the last output (slots), a row's configuration before the pass before has taken its own (walk).
+     */
     struct {
         int slots, exp, walk;
     } early;
+    bool quiet; /* operands are 0 where none is due, as the feeder's are; else anything */
 
+    bool array;                    /* the block is array_control */
     int64_t t;                     /* the next cycle */
     int64_t passes;                /* made so far; number n lies in pass[n % SLOT_PASSES] */
     slot_pass_t pass[SLOT_PASSES]; /* the newest may not have begun */

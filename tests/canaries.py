@@ -20,11 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 CYCLES = "10000"
 WORKERS = 2
-DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling"}
+DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling",
+           "array": "odd_5x7x3"}
 # The smallest design with a fast model: the paper's formats, one vector of PEs in a row.
 FAST_BASE, FAST_TRAVELLING, FAST_ARRAY = "paper_64x16_array", "paper_64x16", {"rows": 3, "columns": 21, "pes": 16}
 BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise "
           "predict_control rebias drain "
+          "feeder buffer accumulate array_control "
           "slot_control slot_row slot_array tile_loader pass_control "
           "predict_feeder predict_row predict_array memory_port fetch controller").split()
 KINDS = "delay operand order handshake clear reset lut sign width bound count".split()

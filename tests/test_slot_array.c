@@ -14,6 +14,7 @@
 #include "../sim/paths.h"
 #include "../sim/slot_pass.h"
 #include "array_designs.h"
+#include "plain_attention.h"
 #include "run_suite.h"
 
 /* ck_assert_msg reports to its runner each time it holds: too slow for millions of them. */
@@ -22,67 +23,15 @@
         if (!(holds)) ck_abort_msg(__VA_ARGS__);                                                             \
     } while (0)
 
-/* ---- a pass in plain integers ---- */
+/* ---- passes and what they give ---- */
 
-enum { ROWS = 64, HEAD = 64, WINDOW = 16 };
-
-typedef struct {
-    int64_t word[HEAD], sum;
-    bool empty;
-    int64_t acc_clips, exp_clips, sum_clips;
-} row_result_t;
+enum { ROWS = 64, HEAD = PLAIN_HEAD, WINDOW = 16 };
 
 typedef struct {
     int64_t t0;
     int d;
     row_result_t row[ROWS];
 } result_t;
-
-static int64_t clip(__int128 x, int w, int64_t *clips)
-{
-    __int128 most = ((__int128)1 << (w - 1)) - 1, least = -most - 1;
-    if (x >= least && x <= most) return (int64_t)x;
-    ++*clips;
-    return (int64_t)(x < least ? least : most);
-}
-
-/* x / 2^n, rounded down. */
-static __int128 scale_down(__int128 x, int n)
-{
-    __int128 unit = (__int128)1 << (n < 0 ? -n : n);
-    if (n <= 0) return x * unit;
-    return x >= 0 ? x / unit : -((-x + unit - 1) / unit);
-}
-
-static int64_t score_of(const design_t *d, const exp_unit_t *e, const slot_pass_t *s, int i, int64_t c,
-                        row_result_t *r)
-{
-    int64_t dot = 0, ignored = 0;
-    for (int n = 0; n < s->d; ++n) {
-        __int128 product = (__int128)s->q[i * s->d + n] * s->k[c * s->d + n];
-        dot = clip(dot + scale_down(product, d->q.frac + d->k.frac - d->acc.frac), d->acc.w, &r->acc_clips);
-    }
-    __int128 bias = (__int128)s->bias[i] * ((int64_t)1 << (d->acc.frac - d->bias.frac));
-    return exp_unit_value(e, clip(dot - bias, d->acc.w, &ignored), &r->exp_clips);
-}
-
-/* Columns in order, as partial sums pass them. */
-static void attend(const design_t *d, const exp_unit_t *e, const slot_pass_t *s, int i, row_result_t *r)
-{
-    *r = (row_result_t){.empty = true};
-    for (int k = 0; k < d->pes; ++k) {
-        if (s->mode[i * d->pes + k] != SLOT_ACTIVE) continue;
-        int64_t c = s->col[i * d->pes + k], score = score_of(d, e, s, i, c, r);
-        __int128 term = scale_down(score, d->score.frac - d->row_sum.frac);
-        r->sum = clip(r->sum + term, d->row_sum.w, &r->sum_clips);
-        for (int f = 0; f < s->d; ++f) {
-            __int128 product = (__int128)score * s->v[c * s->d + f];
-            __int128 part = scale_down(product, d->score.frac + d->v.frac - d->out.frac);
-            r->word[f] = clip(r->word[f] + part, d->out.w, &r->acc_clips);
-        }
-        r->empty = false;
-    }
-}
 
 /* ---- the array beside it ---- */
 
@@ -110,7 +59,7 @@ static void learn_passes(bench_t *b)
         r->t0 = s->t0;
         r->d = s->d;
         for (int i = 0; i < b->d->rows; ++i) {
-            attend(b->d, &b->exp, s, i, &r->row[i]);
+            attend(b->d, &b->exp, s, i, false, &r->row[i]);
             b->acc[i] += r->row[i].acc_clips;
             b->exps[i] += r->row[i].exp_clips;
             b->sums[i] += r->row[i].sum_clips;

@@ -18,6 +18,7 @@
 #define SANGER_SANGER_H
 
 #include "accumulate.h"
+#include "array_control.h"
 #include "binarise.h"
 #include "block.h"
 #include "buffer.h"
