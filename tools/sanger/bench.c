@@ -122,12 +122,12 @@ static int run(int argc, char **argv)
     return bench_all(n ? names : default_designs, (double)seconds, json);
 }
 
-const verb_t verb_bench = {"bench", "speed of model, RTL and lockstep, in one run",
-                           "usage: sanger bench [--design DESIGN]... [--seconds N] [--json]\n\n"
-                           "The array under attention passes (slot_array where control travels): the "
-                           "readable model, the fast model, the "
-                           "Verilated RTL alone and the lockstep,\n"
-                           "best of three runs of N seconds each (default 1), for the paper's machine under "
-                           "both controls and two smaller designs. Compare ratios within\n"
-                           "one run; absolute speeds depend on the machine's other load.\n",
-                           run};
+const verb_t verb_bench = {
+    "bench", "speed of model, RTL and lockstep, in one run",
+    "usage: sanger bench [--design DESIGN]... [--seconds N] [--json]\n\n"
+    "The array under attention passes (slot_array where control travels): the readable model, "
+    "the fast model, the\nVerilated RTL alone and the lockstep, best of three runs of N "
+    "seconds each (default 1), for the paper's machine\nunder both controls and two "
+    "smaller designs. Compare ratios within one run; absolute speeds depend on the\n"
+    "machine's other load.\n",
+    run};
