@@ -10,6 +10,10 @@
 #include "lockstep.h"
 #include "memory.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     const design_t *design;
     const block_type_t *type; /* machine_type, or a faster model of it */
@@ -52,4 +56,7 @@ const machine_t *machine_run_model(const machine_run_t *r);
 run_end_t machine_run_queue(machine_run_t *r, const machine_start_t *start, machine_observer_t observer,
                             void *context, uint64_t *cycles);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

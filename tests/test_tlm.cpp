@@ -72,24 +72,6 @@ std::string describe(const memory_config_t &c)
 
 // ---- pins ----
 
-struct pins_t {
-    sc_signal<bool> req_valid, req_write, req_ready, rsp_valid, rsp_ready, ready;
-    sc_signal<uint64_t> req_addr;
-    sc_signal<frame_t> req_data, rsp_data;
-
-    explicit pins_t(int beat)
-        : req_data("req_data", frame_t(8 * static_cast<size_t>(beat))),
-          rsp_data("rsp_data", frame_t(8 * static_cast<size_t>(beat)))
-    {
-    }
-    void connect(port_bridge &b, sc_clock &clk)
-    {
-        b.clk(clk), b.req_valid(req_valid), b.req_write(req_write), b.req_addr(req_addr);
-        b.req_data(req_data), b.req_ready(req_ready);
-        b.rsp_valid(rsp_valid), b.rsp_data(rsp_data), b.rsp_ready(rsp_ready);
-    }
-};
-
 struct request_t {
     bool valid, write;
     uint64_t addr;
@@ -118,7 +100,8 @@ class driver_t : public sc_module
     driver_t(sc_module_name name, const memory_config_t &c, uint64_t seed, sc_clock &clk)
         : sc_module(name), config(c), random{seed}, pins(c.beat), bridge("bridge", c.beat)
     {
-        pins.connect(bridge, clk);
+        pins.connect(bridge);
+        bridge.clk(clk);
         SC_HAS_PROCESS(driver_t);
         SC_METHOD(edge);
         sensitive << clk.posedge_event();
@@ -127,7 +110,7 @@ class driver_t : public sc_module
 
     memory_config_t config;
     random_t random;
-    pins_t pins;
+    port_wires pins;
     port_bridge bridge;
     verdict_t verdict;
     uint64_t cycles = 0;
@@ -172,7 +155,7 @@ class twin_t : public driver_t
         : driver_t(name, c, seed, clk), memory("memory", c), watch("watch"),
           c_memory_(memory_open(&c), memory_close)
     {
-        memory.clk(clk), memory.ready(pins.ready), bridge.idle_ready(pins.ready);
+        memory.clk(clk), memory.ready(ready_), bridge.idle_ready(ready_);
         bridge.socket.bind(watch.target), watch.initiator.bind(memory.socket);
     }
 
@@ -210,6 +193,7 @@ class twin_t : public driver_t
         memory_tick(c_memory_.get(), &in);
     }
 
+    sc_signal<bool> ready_;
     std::unique_ptr<memory_t, decltype(&memory_close)> c_memory_;
 };
 
@@ -222,7 +206,8 @@ class stream_t : public sc_module
     stream_t(sc_module_name name, const memory_config_t &c, sc_clock &clk)
         : sc_module(name), config(c), pins(c.beat), bridge("bridge", c.beat), memory("memory", c)
     {
-        pins.connect(bridge, clk);
+        pins.connect(bridge);
+        bridge.clk(clk);
         memory.clk(clk);
         bridge.socket.bind(memory.socket);
         SC_HAS_PROCESS(stream_t);
@@ -235,7 +220,7 @@ class stream_t : public sc_module
     double expected() const { return std::min(1.0 / config.interval, config.depth / (config.latency + 1.0)); }
 
     memory_config_t config;
-    pins_t pins;
+    port_wires pins;
     port_bridge bridge;
     tlm_memory memory;
 

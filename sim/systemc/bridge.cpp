@@ -5,6 +5,19 @@
 
 using sc_core::SC_ZERO_TIME;
 
+port_wires::port_wires(int beat)
+    : req_data("req_data", frame_t(8 * static_cast<size_t>(beat))),
+      rsp_data("rsp_data", frame_t(8 * static_cast<size_t>(beat)))
+{
+}
+
+void port_wires::connect(port_bridge &b)
+{
+    b.req_valid(req_valid), b.req_write(req_write), b.req_addr(req_addr), b.req_data(req_data);
+    b.req_ready(req_ready);
+    b.rsp_valid(rsp_valid), b.rsp_data(rsp_data), b.rsp_ready(rsp_ready);
+}
+
 port_bridge::port_bridge(sc_core::sc_module_name name, int beat)
     : sc_module(name), beat_(static_cast<size_t>(beat)), late_(this, &port_bridge::take_late)
 {

@@ -35,6 +35,18 @@
 #include "../memory.h"
 #include "frame.h"
 
+class port_bridge;
+
+// The pins of a port, for those who have no signals of their own.
+struct port_wires {
+    sc_core::sc_signal<bool> req_valid, req_write, req_ready, rsp_valid, rsp_ready;
+    sc_core::sc_signal<uint64_t> req_addr;
+    sc_core::sc_signal<frame_t> req_data, rsp_data;
+
+    explicit port_wires(int beat);
+    void connect(port_bridge &bridge);
+};
+
 class port_bridge : public sc_core::sc_module
 {
   public:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frame.h"
 
+#include <cstring>
 #include <ios>
 
 uint64_t frame_t::get(size_t at, int bits) const
@@ -50,14 +51,34 @@ void sc_trace(sc_core::sc_trace_file *file, const frame_t &frame, const std::str
     }
 }
 
+layout_t::layout_t(const block_t *block, bool (*wants)(const signal_t &))
+{
+    for (int i = 0; i < block->signals; ++i) {
+        if (wants(block->table[i])) add(block, i);
+    }
+}
+
 layout_t::layout_t(const block_t *block, signal_kind_t kind)
 {
     for (int i = 0; i < block->signals; ++i) {
-        const signal_t &s = block->table[i];
-        if (s.kind != kind) continue;
-        fields_.push_back({i, bits_, signal_count(&s), s.bits});
-        bits_ += signal_count(&s) * static_cast<size_t>(s.bits);
+        if (block->table[i].kind == kind) add(block, i);
     }
+}
+
+void layout_t::add(const block_t *block, int entry)
+{
+    const signal_t &s = block->table[entry];
+    fields_.push_back({entry, bits_, signal_count(&s), s.bits});
+    bits_ += signal_count(&s) * static_cast<size_t>(s.bits);
+}
+
+const layout_t::field_t &layout_t::find(const block_t *block, const char *name) const
+{
+    for (const field_t &f : fields_) {
+        if (!std::strcmp(block->table[f.entry].name, name)) return f;
+    }
+    SC_REPORT_ERROR("layout", (std::string("expected a signal '") + name + "', found none").c_str());
+    return fields_.front();
 }
 
 size_t layout_t::elements() const

@@ -44,7 +44,7 @@ std::ostream &operator<<(std::ostream &out, const frame_t &frame);
 // One traced variable a word: the frame must have its size and keep it.
 void sc_trace(sc_core::sc_trace_file *file, const frame_t &frame, const std::string &name);
 
-// Where the elements of one kind of signal lie in a frame.
+// Where the elements of some signals of a unit lie in a frame.
 class layout_t
 {
   public:
@@ -55,7 +55,12 @@ class layout_t
         int bits;
     };
 
+    // Of the signals that it wants.
+    layout_t(const block_t *block, bool (*wants)(const signal_t &));
     layout_t(const block_t *block, signal_kind_t kind);
+
+    // The field of that name; reports an error when there is none.
+    const field_t &find(const block_t *block, const char *name) const;
 
     frame_t empty() const { return frame_t(bits_); }
     const std::vector<field_t> &fields() const { return fields_; }
@@ -66,6 +71,8 @@ class layout_t
     void unpack(const frame_t &frame, block_t *block) const;
 
   private:
+    void add(const block_t *block, int entry);
+
     size_t bits_ = 0;
     std::vector<field_t> fields_;
 };

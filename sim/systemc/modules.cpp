@@ -3,10 +3,33 @@
 
 #include <cstring>
 
+#include "../random.h"
+
+namespace
+{
+
+bool is_big(const signal_t &s)
+{
+    return s.stored && signal_storage(s) > LOCKSTEP_STORED_SMALL;
+}
+
+bool is_register(const signal_t &s)
+{
+    return s.kind == SIGNAL_REG && !is_big(s);
+}
+
+bool is_stored(const signal_t &s)
+{
+    return s.stored;
+}
+
+} // namespace
+
 // ---- a unit ----
 
 unit_module::unit_module(sc_core::sc_module_name name, const block_t *table)
-    : sc_module(name), outs_(table, SIGNAL_OUT), nets_(table, SIGNAL_NET), regs_(table, SIGNAL_REG)
+    : sc_module(name), outs_(table, SIGNAL_OUT), nets_(table, SIGNAL_NET), regs_(table, is_register),
+      big_(table, is_big)
 {
     SC_HAS_PROCESS(unit_module);
     SC_METHOD(edge);
@@ -20,6 +43,7 @@ unit_module::unit_module(sc_core::sc_module_name name, const block_t *table)
 void unit_module::edge()
 {
     tick();
+    fresh_ = true;
     ticked_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -28,7 +52,8 @@ void unit_module::settle()
     drive(in.read());
     out.write(look(outs_));
     net.write(look(nets_));
-    reg.write(look(regs_));
+    if (fresh_) reg.write(look(regs_));
+    fresh_ = false;
 }
 
 // ---- the model ----
@@ -123,11 +148,31 @@ void dut_module::tick()
     dut_->api->tick(dut_->instance);
 }
 
+void dut_module::load(const layout_t &layout, const frame_t &frame)
+{
+    for (const layout_t::field_t &f : layout.fields()) write(f, frame);
+    dut_->api->reset(dut_->instance);
+}
+
 frame_t dut_module::look(const layout_t &layout) const
 {
     frame_t frame = layout.empty();
     for (const layout_t::field_t &f : layout.fields()) read(f, frame);
     return frame;
+}
+
+void load_memories(block_t *block, dut_module &dut, uint64_t seed)
+{
+    const layout_t layout(block, is_stored);
+    frame_t frame = layout.empty();
+    random_t random = {seed};
+    if (layout.fields().empty()) return;
+    for (const layout_t::field_t &f : layout.fields()) {
+        for (size_t i = 0; i < f.count; ++i)
+            frame.set(f.at + i * static_cast<size_t>(f.bits), f.bits, random_bits(&random));
+    }
+    layout.unpack(frame, block);
+    dut.load(layout, frame);
 }
 
 // ---- the stimulus ----
@@ -149,13 +194,16 @@ void stimulus_module::next()
 
 // ---- the checker ----
 
-checker_module::checker_module(sc_core::sc_module_name name, const block_t *table, uint64_t cycles)
+checker_module::checker_module(sc_core::sc_module_name name, const block_t *table, uint64_t cycles,
+                               const char *busy)
     : sc_module(name), table_(table), cycles_(cycles), outs_(table, SIGNAL_OUT), nets_(table, SIGNAL_NET),
-      regs_(table, SIGNAL_REG), previous_out_(outs_.empty()), previous_net_(nets_.empty()),
-      previous_reg_(regs_.empty()), inputs_(layout_t(table, SIGNAL_IN).empty())
+      regs_(table, is_register), busy_(busy ? &outs_.find(table, busy) : nullptr),
+      previous_out_(outs_.empty()), previous_net_(nets_.empty()), previous_reg_(regs_.empty()),
+      inputs_(layout_t(table, SIGNAL_IN).empty())
 {
     result_.count.hash = UINT64_C(0xcbf29ce484222325);
     result_.count.signals = outs_.elements() + nets_.elements() + regs_.elements();
+    result_.count.signals += layout_t(table, is_big).elements();
     SC_HAS_PROCESS(checker_module);
     SC_METHOD(sample);
     sensitive << clk.neg();
@@ -219,18 +267,49 @@ void checker_module::stop(bool diverged, uint64_t cycle)
     sc_core::sc_stop();
 }
 
+bool checker_module::compare_registers()
+{
+    const uint64_t n = result_.count.cycles;
+    compare(regs_, model.reg.read(), dut.reg.read(), previous_reg_);
+    if (n && n % LOCKSTEP_STORED_PERIOD == 0) compare_big();
+    return differences_.empty();
+}
+
+bool checker_module::compare_big()
+{
+    const layout_t &layout = model.unit->big();
+    frame_t none = layout.empty(); // changes in memories are not counted
+    if (!layout.fields().empty()) compare(layout, model.unit->look_big(), dut.unit->look_big(), none);
+    return differences_.empty();
+}
+
+bool checker_module::is_done() const
+{
+    return busy_ && result_.count.cycles && !model.out.read().get(busy_->at, busy_->bits);
+}
+
+void checker_module::finish()
+{
+    const uint64_t n = result_.count.cycles;
+    const bool equal = compare_big();
+    stop(!equal, n ? n - 1 : 0);
+}
+
 // Falling edge n comes after n rising ones: registers are those of cycle n - 1, or of reset, outputs those of
 // cycle n.
 void checker_module::sample()
 {
     const uint64_t n = result_.count.cycles;
-    compare(regs_, model.reg.read(), dut.reg.read(), previous_reg_);
-    if (!differences_.empty()) return stop(true, n ? n - 1 : COSIM_RESET);
-    if (n == cycles_) return stop(false, n ? n - 1 : 0);
+    if (!compare_registers()) return stop(true, n ? n - 1 : COSIM_RESET);
+    if (n == cycles_) {
+        still_busy_ = busy_;
+        return finish();
+    }
     inputs_ = in.read();
     hash_outputs(model.out.read());
     compare(outs_, model.out.read(), dut.out.read(), previous_out_);
     compare(nets_, model.net.read(), dut.net.read(), previous_net_);
     if (!differences_.empty()) return stop(true, n);
+    if (is_done()) return finish();
     ++result_.count.cycles;
 }

@@ -29,7 +29,10 @@ class unit_module : public sc_core::sc_module
   public:
     sc_core::sc_in<bool> clk{"clk"};
     frame_in_t in{"in"};
-    frame_out_t out{"out"}, net{"net"}, reg{"reg"};
+    frame_out_t out{"out"}, net{"net"}, reg{"reg"}; // reg: but for the memories that are too big
+
+    const layout_t &big() const { return big_; }
+    frame_t look_big() const { return look(big_); }
 
   protected:
     unit_module(sc_core::sc_module_name name, const block_t *table);
@@ -41,8 +44,9 @@ class unit_module : public sc_core::sc_module
     void edge();
     void settle();
 
-    layout_t outs_, nets_, regs_;
+    layout_t outs_, nets_, regs_, big_;
     sc_core::sc_event ticked_;
+    bool fresh_ = true; // registers may have changed since they were written
 };
 
 // The C model. The block belongs to the caller and has been reset.
@@ -68,6 +72,9 @@ class dut_module : public unit_module
 
     // Empty, or what the plug-in lacks, in one line.
     const std::string &error() const { return error_; }
+
+    // Puts words into its memories and resets it again, so that it sees them.
+    void load(const layout_t &layout, const frame_t &frame);
 
   private:
     void drive(const frame_t &inputs) override;
@@ -104,40 +111,56 @@ class stimulus_module : public sc_core::sc_module
     layout_t ins_, outs_;
 };
 
+// Memories have no reset: both sides start with the same words, different for each seed. `block` is the
+// model's.
+void load_memories(block_t *block, dut_module &dut, uint64_t seed);
+
 // Compares both sides at each falling edge, counts what a lockstep counts, and stops the simulation at the
-// first difference or after the last cycle's registers.
+// first difference or after the last cycle's registers. Big memories are no signals: it looks into the units
+// now and then, and at the end.
 class checker_module : public sc_core::sc_module
 {
   public:
     struct side_t {
         frame_in_t out, net, reg;
+        const unit_module *unit;
     };
 
     sc_core::sc_in<bool> clk{"clk"};
     frame_in_t in{"in"};
-    side_t model{frame_in_t{"model_out"}, frame_in_t{"model_net"}, frame_in_t{"model_reg"}};
-    side_t dut{frame_in_t{"dut_out"}, frame_in_t{"dut_net"}, frame_in_t{"dut_reg"}};
+    side_t model{frame_in_t{"model_out"}, frame_in_t{"model_net"}, frame_in_t{"model_reg"}, nullptr};
+    side_t dut{frame_in_t{"dut_out"}, frame_in_t{"dut_net"}, frame_in_t{"dut_reg"}, nullptr};
 
-    // `table` belongs to the caller.
-    checker_module(sc_core::sc_module_name name, const block_t *table, uint64_t cycles);
+    // `table` belongs to the caller. busy: an output; the run ends in the first cycle after cycle 0 in which
+    // it is 0. NULL: after all cycles.
+    checker_module(sc_core::sc_module_name name, const block_t *table, uint64_t cycles,
+                   const char *busy = nullptr);
 
     const cosim_result_t &result() const { return result_; }
     const std::vector<difference_t> &differences() const { return differences_; }
     // Inputs of the cycle that diverged.
     const frame_t &inputs() const { return inputs_; }
+    // The cycles were over before `busy` fell.
+    bool still_busy() const { return still_busy_; }
 
   private:
     void sample();
+    bool compare_registers();
+    bool compare_big();
+    bool is_done() const;
     void compare(const layout_t &layout, const frame_t &model_frame, const frame_t &dut_frame,
                  frame_t &previous);
     void note(const layout_t::field_t &f, const frame_t &model_frame, const frame_t &dut_frame);
     void count_changes(const layout_t &layout, const frame_t &now, frame_t &previous);
     void hash_outputs(const frame_t &outputs);
     void stop(bool diverged, uint64_t cycle);
+    void finish();
 
     const block_t *table_;
     uint64_t cycles_;
     layout_t outs_, nets_, regs_;
+    const layout_t::field_t *busy_; // of outs_, or none
+    bool still_busy_ = false;
     frame_t previous_out_, previous_net_, previous_reg_, inputs_;
     cosim_result_t result_{};
     std::vector<difference_t> differences_;
