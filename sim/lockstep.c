@@ -23,9 +23,6 @@ typedef struct {
     char *image;    /* of each object, as the DUT holds it; of one word for a memory */
 } binding_t;
 
-/* Stored memories above the first size are compared in full every so many cycles, and on request. */
-enum { STORED_SMALL = 1 << 13, STORED_PERIOD = 1 << 14 };
-
 struct lockstep {
     block_t *model;
     dut_t dut;
@@ -143,7 +140,7 @@ static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, char er
     b->element = (size_t)signal_bytes(s);
     b->word = word_bytes(b->lanes * (size_t)s->bits);
     b->direct = (size_t)s->bits == 8 * b->element && b->lanes * b->element == b->word;
-    b->rarely = s->stored && b->objects * b->words * b->word > STORED_SMALL;
+    b->rarely = s->stored && b->objects * b->words * b->word > LOCKSTEP_STORED_SMALL;
     return l->has_dut ? bind_objects(l, b, error) : DUT_OK;
 }
 
@@ -409,7 +406,7 @@ bool lockstep_edge(lockstep_t *l)
     if (!l->has_dut) return true;
     l->dut.api->tick(l->dut.instance);
     lockstep_show(l);
-    l->in_full = l->count.cycles % STORED_PERIOD == 0;
+    l->in_full = l->count.cycles % LOCKSTEP_STORED_PERIOD == 0;
     bool equal = compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
     l->in_full = false;
     return equal;

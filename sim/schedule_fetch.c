@@ -11,10 +11,11 @@ enum { READS_MAX = 512 };
 typedef struct {
     block_t *block;
     random_t *random;
-    int epoch;                            /* cycles until the temper changes */
-    int ready_gap, answer_gap, stage_gap; /* one cycle in so many moves */
-    int loaded, scored, whole, drained;   /* strips, strips, groups whose strips are loaded, groups */
-    int64_t tag[READS_MAX];               /* of the reads that wait */
+    int epoch;                             /* cycles until the temper changes */
+    int ready_gap, answer_gap, stage_gap;  /* one cycle in so many moves */
+    int loaded, scored, whole, drained;    /* strips, strips, groups whose strips are loaded, groups */
+    int head_strips, before, whole_before; /* of the last head taken; loaded and whole when it was */
+    int64_t tag[READS_MAX];                /* of the reads that wait */
     int asked, answered;
 } neighbours_t;
 
@@ -72,12 +73,21 @@ static void answer(neighbours_t *n, fetch_t *f)
     for (int i = 0; i < d->bus_bytes / 2; ++i) f->got_data[i] = random_below(n->random, 1 << 16);
 }
 
-/* A group is whole when fetch begins the next one or takes another head. */
+/* What fetch did in the cycle before. A head is taken when all before are loaded. */
+static void count(neighbours_t *n, const fetch_t *f)
+{
+    const design_t *d = n->block->design;
+    n->loaded += (int)fixed_low((uint64_t)(*f->loaded - n->loaded), 2);
+    int strips = n->loaded - n->before, last = strips == n->head_strips && strips % d->strips != 0;
+    n->whole = n->whole_before + strips / d->strips + last;
+    if (!*f->job_valid || !*f->job_ready) return;
+    n->head_strips = (int)((*f->j_l + d->rows - 1) / d->rows);
+    n->before = n->loaded;
+    n->whole_before = n->whole;
+}
+
 static void stages(neighbours_t *n, fetch_t *f)
 {
-    n->loaded += (int)fixed_low((uint64_t)(*f->loaded - n->loaded), 2);
-    bool between = *f->state_q == FETCH_HEAD || *f->state_q == FETCH_GROUP;
-    if (between) n->whole += (int)fixed_low((uint64_t)(*f->started_q - n->whole), 2);
     if (n->scored < n->loaded && random_one_in(n->random, n->stage_gap)) ++n->scored;
     if (n->drained < n->whole && n->scored == n->loaded && random_one_in(n->random, 3 * n->stage_gap))
         ++n->drained;
@@ -90,6 +100,7 @@ static void neighbours_next(void *self)
     neighbours_t *n = self;
     fetch_t *f = n->block->self;
     if (n->epoch-- == 0) new_temper(n);
+    count(n, f);
     offer(n, f);
     answer(n, f);
     stages(n, f);

@@ -148,10 +148,11 @@ void dut_module::tick()
     dut_->api->tick(dut_->instance);
 }
 
-void dut_module::load(const layout_t &layout, const frame_t &frame)
+frame_t dut_module::load(const layout_t &layout, const frame_t &frame)
 {
     for (const layout_t::field_t &f : layout.fields()) write(f, frame);
     dut_->api->reset(dut_->instance);
+    return look(layout);
 }
 
 frame_t dut_module::look(const layout_t &layout) const
@@ -171,8 +172,7 @@ void load_memories(block_t *block, dut_module &dut, uint64_t seed)
         for (size_t i = 0; i < f.count; ++i)
             frame.set(f.at + i * static_cast<size_t>(f.bits), f.bits, random_bits(&random));
     }
-    layout.unpack(frame, block);
-    dut.load(layout, frame);
+    layout.unpack(dut.load(layout, frame), block);
 }
 
 // ---- the stimulus ----

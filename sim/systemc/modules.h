@@ -73,8 +73,9 @@ class dut_module : public unit_module
     // Empty, or what the plug-in lacks, in one line.
     const std::string &error() const { return error_; }
 
-    // Puts words into its memories and resets it again, so that it sees them.
-    void load(const layout_t &layout, const frame_t &frame);
+    // Puts words into its memories and resets it again, so that it sees them. What they hold then: that edge
+    // may still write what the inputs say.
+    frame_t load(const layout_t &layout, const frame_t &frame);
 
   private:
     void drive(const frame_t &inputs) override;
