@@ -311,7 +311,7 @@ int main(void)
 {
     Suite *suite = suite_create("systemc");
     TCase *c = tcase_create("systemc");
-    tcase_set_timeout(c, 600);
+    tcase_set_timeout(c, 1800);
     tcase_add_test(c, every_unit_gives_the_same_line_and_hash);
     tcase_add_test(c, jobs_behind_tlm_memories_give_the_line_and_hash_of_the_c_memory);
     tcase_add_test(c, a_bug_in_the_machine_is_found_by_jobs);
