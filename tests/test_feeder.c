@@ -16,8 +16,7 @@
 enum { HEAD = 128, SIDE = 128, ELEMENTS = 160, HISTORY = 256 };
 
 static const char *const names[] = {"odd_5x7x3_travelling", "full_4x4x4_travelling",
-                                    "one_pe_6x5x1_travelling", "ties_7x9x3_travelling",
-                                    "paper_64x16"};
+                                    "one_pe_6x5x1_travelling", "ties_7x9x3_travelling", "paper_64x16"};
 enum { DESIGNS = sizeof names / sizeof *names };
 
 static design_t load(const char *name)

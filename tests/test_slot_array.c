@@ -222,8 +222,7 @@ END_TEST
 START_TEST(the_formats_of_every_travelling_design_hold)
 {
     static const char *const names[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling",
-                                        "full_4x4x4_travelling", "ties_7x9x3_travelling",
-                                        "paper_64x16"};
+                                        "full_4x4x4_travelling", "ties_7x9x3_travelling", "paper_64x16"};
     total_t total = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
         design_t d;
