@@ -198,14 +198,13 @@ static void wire_array(machine_t *m)
 {
     pass_control_t *p = &m->pass_control;
     feeder_t *f = &m->feeder;
-    slot_array_t *a = &m->slot_array;
     m->tile_loader.tile_free = p->tile_free;
     p->tile_loaded = m->tile_loader.tile_loaded;
     f->we = m->tile_loader.we;
     f->waddr = m->tile_loader.waddr;
     f->wdata = m->tile_loader.wdata;
-    f->load = a->load = p->load;
-    f->load_row = a->load_row = p->load_row;
+    f->load = p->load;
+    f->load_row = p->load_row;
     f->q = m->buffer.walk_q;
     f->bias = m->buffer.walk_bias;
     f->valid = p->valid;
@@ -214,12 +213,23 @@ static void wire_array(machine_t *m)
     f->is_v = p->is_v;
     f->at = p->at;
     f->buffer = p->buffer;
-    a->left = f->left;
-    a->top = f->top;
-    a->tag = f->tag;
-    a->mode = p->mode;
-    a->col = p->col;
-    a->clash = m->clash;
+#define ARRAY(array)                                                                                         \
+    m->array.load = p->load;                                                                                 \
+    m->array.load_row = p->load_row;                                                                         \
+    m->array.mode = p->mode;                                                                                 \
+    m->array.col = p->col;                                                                                   \
+    m->array.left = f->left;                                                                                 \
+    m->array.top = f->top;                                                                                   \
+    m->array.tag = f->tag;                                                                                   \
+    m->array.clash = m->clash;                                                                               \
+    m->accumulate.out = m->array.out;                                                                        \
+    m->accumulate.out_op = m->array.out_op;                                                                  \
+    m->accumulate.sum = m->array.sum
+    if (m->travelling) {
+        ARRAY(slot_array);
+    } else {
+        ARRAY(array_control);
+    }
 }
 
 static void wire_outputs(machine_t *m)
@@ -228,9 +238,6 @@ static void wire_outputs(machine_t *m)
     pass_control_t *p = &m->pass_control;
     drain_t *o = &m->drain;
     normalise_t *n = &m->normalise;
-    a->out = m->slot_array.out;
-    a->out_op = m->slot_array.out_op;
-    a->sum = m->slot_array.sum;
     a->own = p->own;
     a->own_bank = p->own_bank;
     a->own_row = p->own_row;
@@ -256,6 +263,7 @@ static void machine_init(void *self, const design_t *d)
 {
     machine_t *m = self;
     m->d = d;
+    m->travelling = d->control == CONTROL_TRAVELLING;
     wire_memory(m);
     wire_jobs(m);
     wire_loads(m);
@@ -305,7 +313,10 @@ static void machine_eval(void *self)
     pass_control_eval(&m->pass_control); /* split's input follows the mask */
     rebias_eval(&m->rebias);
     feeder_eval(&m->feeder);
-    slot_array_eval(&m->slot_array);
+    if (m->travelling)
+        slot_array_eval(&m->slot_array);
+    else
+        array_control_eval(&m->array_control);
     accumulate_eval(&m->accumulate);
 }
 
@@ -323,7 +334,10 @@ static void machine_tick(void *self)
     tile_loader_tick(&m->tile_loader);
     pass_control_tick(&m->pass_control);
     feeder_tick(&m->feeder);
-    slot_array_tick(&m->slot_array);
+    if (m->travelling)
+        slot_array_tick(&m->slot_array);
+    else
+        array_control_tick(&m->array_control);
     accumulate_tick(&m->accumulate);
     drain_tick(&m->drain);
     normalise_tick(&m->normalise);
@@ -359,7 +373,7 @@ static int machine_signals(const design_t *d, signal_t *table)
 
 static bool machine_fits(const design_t *d)
 {
-    return !design_lacks_machine(d) && d->control == CONTROL_TRAVELLING;
+    return !design_lacks_machine(d);
 }
 
 #define CHILD(name)                                                                                          \
@@ -371,7 +385,8 @@ static const block_child_t children[] = {
     CHILD(controller),     CHILD(fetch),         CHILD(memory_port), CHILD(predict_control),
     CHILD(predict_feeder), CHILD(predict_array), CHILD(rebias),      CHILD(buffer),
     CHILD(tile_loader),    CHILD(pass_control),  CHILD(feeder),      CHILD(slot_array),
-    CHILD(accumulate),     CHILD(drain),         CHILD(normalise),   {NULL, NULL, 0},
+    CHILD(array_control),  CHILD(accumulate),    CHILD(drain),       CHILD(normalise),
+    {NULL, NULL, 0},
 };
 
 const block_type_t machine_type = {

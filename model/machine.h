@@ -11,6 +11,7 @@
 #define SANGER_MACHINE_H
 
 #include "accumulate.h"
+#include "array_control.h"
 #include "block.h"
 #include "buffer.h"
 #include "controller.h"
@@ -48,12 +49,14 @@ typedef struct {
     tile_loader_t tile_loader;
     pass_control_t pass_control;
     feeder_t feeder;
-    slot_array_t slot_array;
+    slot_array_t slot_array;       /* travelling control */
+    array_control_t array_control; /* array control */
     accumulate_t accumulate;
     drain_t drain;
     normalise_t normalise;
 
     const design_t *d;
+    bool travelling;
     int64_t predicted_we; /* a predicted mask word is written: not for jobs that bring their own */
 } machine_t;
 

@@ -75,7 +75,7 @@ static const module_t modules[] = {
     {"predict_array", "predict_array", SCOPE_DESIGN, false, has_machine},
     {"drain", "drain", SCOPE_DESIGN, false, has_machine},
     {"accumulate", "accumulate", SCOPE_DESIGN, false, has_machine},
-    {"machine", "machine", SCOPE_DESIGN, false, travels},
+    {"machine", "machine", SCOPE_DESIGN, false, has_machine},
     {"array_control", "array_control", SCOPE_DESIGN, false, has_array_machine},
 };
 enum { MODULES = sizeof modules / sizeof *modules };

@@ -497,7 +497,11 @@ module @{prefix}_machine (
   logic [@{rows*out_w-1}:0] out;
   logic [@{2*rows-1}:0] out_op;
   logic [@{rows*row_sum_w-1}:0] sum;
+//@if travelling
   @{prefix}_slot_array u_slot_array (
+//@else
+  @{prefix}_array_control u_array_control (
+//@endif
       .clk_i,
       .rst_ni,
       .left_i(left),

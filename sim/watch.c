@@ -56,6 +56,9 @@ static void read_clips(const watch_t *w, int64_t clipped[CLIP_KINDS])
         {CLIP_ROW_SUM, "accumulate.sum_sat_q"},
         {CLIP_OUTPUT_SUM, "accumulate.acc_sat_q"},
         {CLIP_OUTPUT, "normalise.sat_q"},
+        {CLIP_ACC, "array_control.acc_sat_q"},
+        {CLIP_EXP, "array_control.exp_sat_q"},
+        {CLIP_ROW_SUM, "array_control.sum_sat_q"},
     };
     memset(clipped, 0, CLIP_KINDS * sizeof *clipped);
     for (size_t i = 0; i < sizeof counters / sizeof *counters; ++i) {
