@@ -35,7 +35,7 @@ static int base_w(const design_t *d)
 /* Idle cycles between word d and word d + 1. */
 static int gap(const design_t *d)
 {
-    return d->control == CONTROL_TRAVELLING ? 0 : d->rows + d->columns + 1;
+    return d->control == CONTROL_TRAVELLING ? 0 : d->rows + d->columns - 2;
 }
 
 /* ---- what the array asks for, by its control ---- */
@@ -43,7 +43,7 @@ static int gap(const design_t *d)
 /* Cycles from the last start to the next, but for column hazards. */
 static int64_t least_interval(const design_t *d, int64_t last, int64_t next)
 {
-    if (d->control == CONTROL_ARRAY) return 2 * (last + d->rows + d->columns) + 4;
+    if (d->control == CONTROL_ARRAY) return 2 * (last + d->rows + d->columns);
     int64_t longer = max(0, last - next);
     return max(d->columns + longer, d->rows + 2 * longer);
 }
@@ -58,7 +58,7 @@ static int64_t hazard_interval(const design_t *d, int64_t last, int64_t h)
 static bool may_walk(const pass_control_t *p)
 {
     const design_t *d = p->d;
-    if (d->control == CONTROL_ARRAY) return *p->since_q >= least_interval(d, *p->last_d_q, 0);
+    if (d->control == CONTROL_ARRAY) return *p->since_q >= *p->last_d_q + 1;
     return *p->since_q >= *p->last_d_q + 1 && *p->before_q >= 2 * *p->before_d_q + d->columns + 2;
 }
 

@@ -12,7 +12,7 @@
 //@if travelling
 //@let gap = 0
 //@else
-//@let gap = rows + columns + 1
+//@let gap = rows + columns - 2
 //@let gap_w = clog2(gap + 1)
 //@endif
 /// Gathers the sub-rows of predicted groups into passes, starts passes as close together as the array allows and
@@ -200,9 +200,9 @@ module @{prefix}_pass_control (
       @{since_w}'d@{columns} + longer : @{since_w}'d@{rows} + (longer << 1);
   assign clear = since_q > (last_d << 1) + @{since_w}'(h_q[next_bank*@{c4_w}+:@{c4_w}]);
 //@else
-  assign may_walk = since_q >= interval;
+  assign may_walk = since_q > last_d;  // the feeder's queries are in use until the bias
   assign longer = '0;
-  assign interval = (last_d << 1) + @{since_w}'d@{2*(rows+columns)+4};
+  assign interval = (last_d << 1) + @{since_w}'d@{2*(rows+columns)};
   assign clear = 1'b1;
   logic unused_travelling;
   assign unused_travelling = ^{h_q, before_q, before_d_q, next_d, longer};

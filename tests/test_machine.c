@@ -19,8 +19,9 @@
         if (!(holds)) ck_abort_msg(__VA_ARGS__);                                                             \
     } while (0)
 
-static const char *const machines[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_travelling",
-                                       "full_4x4x4_travelling", "ties_7x9x3_travelling"};
+static const char *const machines[] = {
+    "odd_5x7x3_travelling", "one_pe_6x5x1_travelling", "odd_5x7x3",
+    "ties_7x9x3",           "full_4x4x4_travelling",   "ties_7x9x3_travelling"};
 enum { MACHINES = sizeof machines / sizeof *machines, JOBS = 3 };
 
 static design_t load(const char *name)
