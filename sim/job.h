@@ -7,7 +7,8 @@
 #ifndef SANGER_JOB_H
 #define SANGER_JOB_H
 
-#include "host.h"
+#include "../traces/trace.h"
+#include "clip.h"
 #include "random.h"
 
 /* What a row that keeps nothing does: the descriptor's codes. */

@@ -63,13 +63,13 @@ static double threshold_of(const replay_config_t *c, const trace_head_t *head)
     return head->has_threshold ? head->threshold : 0;
 }
 
-static bool load_heads(run_t *r, size_t sequence, const size_t *heads, char error[HOST_ERROR_MAX])
+static bool load_heads(run_t *r, size_t sequence, const size_t *heads, char error[REPLAY_ERROR_MAX])
 {
     bool external = r->c->mask == REPLAY_MASK_TRACE;
     for (int i = 0; i < r->n; ++i) {
         replay_head_t *o = &r->out[i];
         *o = (replay_head_t){.layer = r->layer, .sequence = sequence, .head = heads[i], .heads = r->layer->H};
-        if (!trace_load_head(r->c->trace, r->layer, sequence, heads[i], &r->head[i], error, HOST_ERROR_MAX))
+        if (!trace_load_head(r->c->trace, r->layer, sequence, heads[i], &r->head[i], error, REPLAY_ERROR_MAX))
             return false;
         if (!job_from_heads(&r->job[i], r->c->design, &r->head[i], 1, threshold_of(r->c, &r->head[i]),
                             external, o->clipped, error))
@@ -78,7 +78,7 @@ static bool load_heads(run_t *r, size_t sequence, const size_t *heads, char erro
     return true;
 }
 
-static bool open_machine(run_t *r, dut_status_t *status, char error[HOST_ERROR_MAX])
+static bool open_machine(run_t *r, dut_status_t *status, char error[REPLAY_ERROR_MAX])
 {
     machine_run_config_t config = {.design = r->c->design,
                                    .type = &machine_type,
@@ -105,13 +105,13 @@ static void print_differences(const run_t *r)
     free(phase);
 }
 
-static bool run_machine(run_t *r, char error[HOST_ERROR_MAX])
+static bool run_machine(run_t *r, char error[REPLAY_ERROR_MAX])
 {
     const image_t *m = &r->image;
     const machine_start_t start = {m->queue, m->status, m->limit, m->count};
     timeline_t *timeline = r->c->timeline ? timeline_open(r->c->timeline) : NULL;
     if (r->c->timeline && !timeline) {
-        snprintf(error, HOST_ERROR_MAX, "%s: expected a file that can be written", r->c->timeline);
+        snprintf(error, REPLAY_ERROR_MAX, "%s: expected a file that can be written", r->c->timeline);
         return false;
     }
     bool ok = watch_open(&r->watch, r->c->design, lockstep_model(machine_run_lockstep(r->machine)), r->n,
@@ -119,12 +119,12 @@ static bool run_machine(run_t *r, char error[HOST_ERROR_MAX])
     if (ok) r->end = machine_run_queue(r->machine, &start, watch_cycle, &r->watch, &r->cycles);
     if (ok) watch_end(&r->watch, machine_run_model(r->machine), r->cycles);
     if (timeline && !timeline_close(timeline)) {
-        snprintf(error, HOST_ERROR_MAX, "%s: expected room for the timeline", r->c->timeline);
+        snprintf(error, REPLAY_ERROR_MAX, "%s: expected room for the timeline", r->c->timeline);
         return false;
     }
     if (r->end == RUN_DIVERGED) print_differences(r);
     ok = ok && r->watch.ok;
-    if (!ok) snprintf(error, HOST_ERROR_MAX, "layer %s: out of memory", r->layer->id);
+    if (!ok) snprintf(error, REPLAY_ERROR_MAX, "layer %s: out of memory", r->layer->id);
     return ok;
 }
 
@@ -275,7 +275,7 @@ static void read_rtl_cycles(const run_t *r)
     r->out[r->n - 1].rtl_cycles += rtl - model;
 }
 
-static bool collect(run_t *r, char error[HOST_ERROR_MAX])
+static bool collect(run_t *r, char error[REPLAY_ERROR_MAX])
 {
     bool ok = true;
     for (int i = 0; i < r->n; ++i) {
@@ -289,7 +289,7 @@ static bool collect(run_t *r, char error[HOST_ERROR_MAX])
         if (code != JOB_DONE) r->out[i].contradiction = true;
     }
     if (r->end == RUN_DIVERGED) r->out[0].compared = *lockstep_count(machine_run_lockstep(r->machine));
-    if (!ok) snprintf(error, HOST_ERROR_MAX, "layer %s: out of memory", r->layer->id);
+    if (!ok) snprintf(error, REPLAY_ERROR_MAX, "layer %s: out of memory", r->layer->id);
     return ok;
 }
 
@@ -308,7 +308,7 @@ static void close_run(run_t *r)
 /* Where the addresses do not reach, half the heads may do. */
 static bool split_run(const replay_config_t *c, const trace_layer_t *layer, size_t sequence,
                       const size_t *heads, int n, replay_head_t *out, dut_status_t *status,
-                      char error[HOST_ERROR_MAX])
+                      char error[REPLAY_ERROR_MAX])
 {
     int half = n / 2;
     return replay_run(c, layer, sequence, heads, half, out, status, error) &&
@@ -316,12 +316,12 @@ static bool split_run(const replay_config_t *c, const trace_layer_t *layer, size
 }
 
 bool replay_run(const replay_config_t *c, const trace_layer_t *layer, size_t sequence, const size_t *heads,
-                int n, replay_head_t *out, dut_status_t *status, char error[HOST_ERROR_MAX])
+                int n, replay_head_t *out, dut_status_t *status, char error[REPLAY_ERROR_MAX])
 {
     *status = DUT_OK;
     run_t *r = calloc(1, sizeof *r);
     if (!r) {
-        snprintf(error, HOST_ERROR_MAX, "layer %s: out of memory", layer->id);
+        snprintf(error, REPLAY_ERROR_MAX, "layer %s: out of memory", layer->id);
         return false;
     }
     *r = (run_t){.c = c, .layer = layer, .n = n, .out = out};

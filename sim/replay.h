@@ -29,7 +29,7 @@ typedef struct {
 } replay_config_t;
 
 /* Heads in one run, at most. */
-enum { REPLAY_HEADS_MAX = 16 };
+enum { REPLAY_HEADS_MAX = 16, REPLAY_ERROR_MAX = DUT_ERROR_MAX };
 
 /* One head's figures. */
 typedef struct {
@@ -56,7 +56,7 @@ const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer);
    addresses do not reach). False with one line in error for unsound input, short memory or a DUT that cannot
    be had (*status); a divergence is a result. */
 bool replay_run(const replay_config_t *c, const trace_layer_t *layer, size_t sequence, const size_t *heads,
-                int n, replay_head_t *out, dut_status_t *status, char error[HOST_ERROR_MAX]);
+                int n, replay_head_t *out, dut_status_t *status, char error[REPLAY_ERROR_MAX]);
 void replay_head_free(replay_head_t *out);
 
 int64_t replay_saturations(const replay_head_t *r);

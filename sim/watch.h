@@ -7,7 +7,7 @@
 #define SANGER_WATCH_H
 
 #include "accounting.h"
-#include "host.h"
+#include "clip.h"
 #include "machine_run.h"
 #include "timeline.h"
 

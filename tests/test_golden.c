@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "../model/ground_truth.h"
-#include "../sim/attend.h"
+#include "serial/attend.h"
 #include "../sim/image.h"
 #include "../sim/paths.h"
-#include "../sim/predict.h"
+#include "serial/predict.h"
 #include "run_suite.h"
 
 #define demand(holds, ...)                                                                                   \

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../sim/attend.h"
+#include "serial/attend.h"
 #include "../sim/paths.h"
-#include "../sim/predict.h"
+#include "serial/predict.h"
 #include "run_suite.h"
 
 #define demand(holds, ...)                                                                                   \

@@ -188,7 +188,7 @@ static int give_up(FILE *to, int code, const char *why)
 /* Workers meet the same obstacle: only the first one's words are printed. */
 static int repeat_reason(const options_t *o, int code, FILE *from)
 {
-    char why[HOST_ERROR_MAX] = "a worker process died";
+    char why[REPLAY_ERROR_MAX] = "a worker process died";
     rewind(from);
     if (code && !fgets(why, sizeof why, from)) strcpy(why, "temporary file: write failed");
     why[strcspn(why, "\n")] = '\0';
@@ -222,7 +222,7 @@ static int work_run(const replay_config_t *c, const item_t *items, int n, FILE *
 {
     replay_head_t heads[REPLAY_HEADS_MAX];
     size_t numbers[REPLAY_HEADS_MAX];
-    char error[HOST_ERROR_MAX];
+    char error[REPLAY_ERROR_MAX];
     dut_status_t status;
     for (int i = 0; i < n; ++i) numbers[i] = items[i].head;
     if (!replay_run(c, items->layer, items->sequence, numbers, n, heads, &status, error))

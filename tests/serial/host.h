@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host of a replay: the five units of the machine, each a model alone or in lockstep with its DUT, and
- * one head's data in the design's formats. The host decides the sequence, nothing overlaps, and a unit's
+ * An independent way to a head's result, for tests of jobs and golden: the published units one after the
+ * other, under array control. The five units of the machine, each a model alone or in lockstep with its DUT,
+ * and one head's data in the design's formats. The host decides the sequence, nothing overlaps, and a unit's
  * cycles count while it runs ("host-serial").
  *
  *     score_array ─► (strip buffer) ─► binarise ─► split ─► pe_array ─► (accumulators) ─► normalise
@@ -10,8 +11,9 @@
 #ifndef SANGER_HOST_H
 #define SANGER_HOST_H
 
-#include "../traces/trace.h"
-#include "lockstep.h"
+#include "../../sim/clip.h"
+#include "../../sim/lockstep.h"
+#include "../../traces/trace.h"
 
 typedef enum {
     HOST_SCORE_ARRAY,
@@ -23,27 +25,6 @@ typedef enum {
 } host_unit_t;
 
 extern const char *const host_unit_names[HOST_UNITS];
-
-/* Where values were clipped, counted one by one. */
-typedef enum {
-    CLIP_Q,
-    CLIP_K,
-    CLIP_V,
-    CLIP_BIAS,
-    CLIP_SCALE, /* host: operands, biases and scales that do not fit their format */
-    CLIP_SCORE_ACC,
-    CLIP_SCALED,
-    CLIP_SCORE_EXP,
-    CLIP_SCORE_SUM, /* score_array */
-    CLIP_ACC,
-    CLIP_EXP,
-    CLIP_ROW_SUM, /* pe_array and the sum over passes */
-    CLIP_OUTPUT_SUM,
-    CLIP_OUTPUT,
-    CLIP_KINDS
-} clip_t;
-
-extern const char *const clip_names[CLIP_KINDS];
 
 enum { HOST_ERROR_MAX = DUT_ERROR_MAX };
 

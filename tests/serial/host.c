@@ -6,15 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "../../sim/report.h"
 
 enum { SHOWN_MAX = 16 };
 
 const char *const host_unit_names[HOST_UNITS] = {"score_array", "binarise", "split", "pe_array", "normalise"};
-
-const char *const clip_names[CLIP_KINDS] = {"q",         "k",       "v",          "bias",      "scale",
-                                            "score_acc", "scaled",  "score_exp",  "score_sum", "acc",
-                                            "exp",       "row_sum", "output_sum", "output"};
 
 const char *host_lacks(const design_t *d)
 {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../model/normalise.h"
-#include "../model/split.h"
-#include "pass.h"
-#include "quantise.h"
+#include "../../model/normalise.h"
+#include "../../model/split.h"
+#include "../../sim/pass.h"
+#include "../../sim/quantise.h"
 
 static int64_t *quantise(host_t *h, const double *words, size_t n, double factor, format_t f, clip_t kind)
 {

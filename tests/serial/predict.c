@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../model/score_array.h"
-#include "quantise.h"
+#include "../../model/score_array.h"
+#include "../../sim/quantise.h"
 
 static void quantise_rows(host_t *h, const double *rows, int n, int d, double range, double factor,
                           int64_t *words, int64_t *scale)
