@@ -7,6 +7,7 @@
 #ifndef SANGER_JOB_H
 #define SANGER_JOB_H
 
+#include "../model/design.h"
 #include "../traces/trace.h"
 #include "clip.h"
 #include "random.h"

@@ -12,6 +12,7 @@
 #define SANGER_REPLAY_H
 
 #include "../model/ground_truth.h"
+#include "../traces/trace.h"
 #include "accounting.h"
 #include "machine_run.h"
 #include "watch.h"

@@ -99,9 +99,9 @@ START_TEST(what_a_design_cannot_take_is_refused_in_one_line_that_names_the_limit
     static const struct {
         size_t L, M, d;
         const char *names;
-    } cases[] = {{0, 1, 1, "keys_max"},  {31, 30, 5, "31 queries"}, {30, 31, 5, "31 keys"},
-                 {30, 0, 5, "0 keys"},   {30, 30, 6, "head_max"},   {30, 30, 0, "head_max"},
-                 {SIZE_MAX, 1, 1, "30"}, {1, SIZE_MAX, 1, "30"},    {1, 1, 256, "256 elements"}};
+    } cases[] = {{0, 1, 1, "keys_max"},  {81, 80, 16, "81 queries"}, {80, 81, 16, "81 keys"},
+                 {80, 0, 16, "0 keys"},  {80, 80, 17, "head_max"},   {80, 80, 0, "head_max"},
+                 {SIZE_MAX, 1, 1, "80"}, {1, SIZE_MAX, 1, "80"},     {1, 1, 256, "256 elements"}};
     char error[JOB_ERROR_MAX];
     job_t j;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
