@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "../sim/paths.h"
 #include "../sim/queue.h"
@@ -272,6 +273,25 @@ START_TEST(a_divergence_is_named_and_can_be_repeated)
 }
 END_TEST
 
+START_TEST(waves_of_jobs_are_written_without_a_word)
+{
+    char options[512], path[] = "/tmp/sanger-XXXXXX", vcd[64];
+    int code, file = mkstemp(path);
+    if (file < 0) ck_abort_msg("%s: cannot be made", path);
+    close(file);
+    snprintf(vcd, sizeof vcd, "%s.vcd", path);
+    snprintf(options, sizeof options, "--design odd_5x7x3_travelling --jobs 1 --trace %s", path);
+    char *text = bench(options, &code);
+    FILE *wave = fopen(vcd, "r");
+    bool empty = !wave || fseek(wave, 0, SEEK_END) || ftell(wave) < 10000;
+    if (code || empty || strstr(text, "Warning")) ck_abort_msg("%s: %.500s", options, text);
+    fclose(wave);
+    remove(path);
+    remove(vcd);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_bug_in_the_machine_is_found_by_jobs)
 {
     expect("--design odd_5x7x3_travelling --jobs 3 --canary rtl_tile_loader_values", 1,
@@ -314,6 +334,7 @@ int main(void)
     tcase_set_timeout(c, 1800);
     tcase_add_test(c, every_unit_gives_the_same_line_and_hash);
     tcase_add_test(c, jobs_behind_tlm_memories_give_the_line_and_hash_of_the_c_memory);
+    tcase_add_test(c, waves_of_jobs_are_written_without_a_word);
     tcase_add_test(c, a_bug_in_the_machine_is_found_by_jobs);
     tcase_add_test(c, planted_bugs_stop_both_at_the_same_cycle);
     tcase_add_test(c, a_wrong_state_after_reset_is_named_as_such);

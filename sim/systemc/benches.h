@@ -105,9 +105,9 @@ class machine_bench : public bench_t
     std::string wrong() override;
 
   private:
-    // The bridges move req_ready with the falling edge; the checker looks a quarter of a cycle later.
+    // The bridges move req_ready with the falling edge; the checker looks a while later.
     sc_core::sc_clock strobe_{"strobe", sc_core::sc_time(10, sc_core::SC_NS), 0.5,
-                              sc_core::sc_time(7.5, sc_core::SC_NS), false};
+                              sc_core::sc_time(7, sc_core::SC_NS), false};
     const queue_t *queue_;
     machine_side model_side_, dut_side_;
 };
