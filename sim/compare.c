@@ -12,6 +12,13 @@
 enum { VECTOR = 64 };
 typedef uint64_t vector_t __attribute__((vector_size(VECTOR), aligned(1), may_alias));
 
+static inline uint64_t eight(const char *from)
+{
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
 /* Not 0 where a and b differ. No early exit: equality is the case that must be fast. */
 static inline __attribute__((always_inline)) uint64_t difference(const char *a, const char *b, size_t bytes)
 {
@@ -20,6 +27,7 @@ static inline __attribute__((always_inline)) uint64_t difference(const char *a, 
     size_t i = 0;
     for (; i + VECTOR <= bytes; i += VECTOR) sum |= *(const vector_t *)(a + i) ^ *(const vector_t *)(b + i);
     for (int k = 0; k < VECTOR / 8; ++k) rest |= sum[k];
+    for (; i + 8 <= bytes; i += 8) rest |= eight(a + i) ^ eight(b + i);
     for (; i < bytes; ++i) rest |= (unsigned char)(a[i] ^ b[i]);
     return rest;
 }
@@ -48,6 +56,13 @@ WIDEST size_t compare_changes(const char *now, char *previous, size_t objects, s
     }
     memcpy(previous, now, objects * bytes);
     return changes;
+}
+
+WIDEST size_t compare_next_change(const char *now, const char *previous, size_t from, size_t words,
+                                  size_t bytes)
+{
+    while (from < words && !difference(now + from * bytes, previous + from * bytes, bytes)) ++from;
+    return from;
 }
 
 /* Sizes are constants at each call, so that the loop is loads and compares. */

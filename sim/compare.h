@@ -17,6 +17,9 @@ bool compare_objects_differ(const char *model, char *const *object, size_t objec
 /* Counts the objects of `bytes` bytes in which now and previous differ, and copies now to previous. */
 size_t compare_changes(const char *now, char *previous, size_t objects, size_t bytes);
 
+/* The first of words from, from + 1, ... of `bytes` bytes in which now and previous differ; words: none. */
+size_t compare_next_change(const char *now, const char *previous, size_t from, size_t words, size_t bytes);
+
 /* The same for objects of one element: model elements of `element` bytes (1 to 8), of which `mask` counts,
    against `word` bytes (1 to 8) of each object. */
 bool compare_scalars_differ(const char *model, char *const *object, size_t objects, size_t element,

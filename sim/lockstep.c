@@ -18,9 +18,11 @@ typedef struct {
     size_t word;    /* DUT bytes of a word (of a whole object unless a memory) */
     bool direct;    /* a word's bytes are the model's bytes */
     bool rarely;    /* a stored memory too big for every cycle */
-    size_t stride;  /* bytes from image to image */
-    char *previous; /* the model's bytes that the images show; memories have none */
-    char *image;    /* of each object, as the DUT holds it; of one word for a memory */
+    /* Both for all words, one behind the other; big stored memories and memories that are direct have none.
+     */
+    char *previous; /* the model's bytes that the images show */
+    char *image;    /* as the DUT holds it */
+    char *scratch;  /* one word more, with eight bytes to spare */
 } binding_t;
 
 struct lockstep {
@@ -59,14 +61,6 @@ static uint64_t get_bits(const char *from, size_t at, int bits)
     return value;
 }
 
-static void put_bits(char *to, size_t at, uint64_t value, int bits)
-{
-    for (int i = 0; i < bits; ++i) {
-        size_t bit = at + (size_t)i;
-        if (value >> i & 1) to[bit / 8] = (char)(to[bit / 8] | 1 << (bit % 8));
-    }
-}
-
 static uint64_t load(const char *from, size_t bytes)
 {
     uint64_t value = 0;
@@ -74,37 +68,64 @@ static uint64_t load(const char *from, size_t bytes)
     return value;
 }
 
-/* The DUT's image of one word of the model, eight bytes at a time: most of a lockstep's work where elements
-   are narrow and many. `to` has eight bytes to spare. */
-static void pack_word(const binding_t *b, const char *model, char *to)
+/* Elements of eight bytes of the model, cut to `bits` and pushed together: pairs, pairs of pairs, ... */
+static inline __attribute__((always_inline)) uint64_t push_together(uint64_t eight, int bits, int element)
 {
+    for (int place = 8 * element, width = bits; place < 64; place *= 2, width *= 2) {
+        uint64_t low = 0;
+        for (int at = 0; at < 64; at += 2 * place) low |= fixed_low(~UINT64_C(0), width) << at;
+        eight = (eight & low) | (eight >> (place - width) & low << width);
+    }
+    return fixed_low(eight, bits * (8 / element) < 64 ? bits * (8 / element) : 64);
+}
+
+/* A word of the DUT from elements of `element` bytes, a constant at each call. */
+static inline __attribute__((always_inline)) void pack_elements(const char *model, size_t lanes, int bits,
+                                                                size_t element, char *to)
+{
+    const size_t together = 8 / element;
     uint64_t word = 0;
-    int bits = b->s->bits, filled = 0;
-    for (size_t i = 0; i < b->lanes; ++i) {
-        uint64_t value = fixed_low(load(model + i * b->element, b->element), bits);
+    int filled = 0;
+    for (size_t i = 0; i < lanes; i += together) {
+        size_t n = lanes - i < together ? lanes - i : together;
+        uint64_t value =
+            n == together ? load(model + i * element, 8) : load(model + i * element, n * element);
+        value = push_together(value, bits, (int)element);
         word |= value << filled;
-        filled += bits;
+        filled += bits * (int)n;
         if (filled < 64) continue;
         memcpy(to, &word, sizeof word);
         to += sizeof word;
         filled -= 64;
-        word = filled ? value >> (bits - filled) : 0;
+        word = filled ? value >> (bits * (int)n - filled) : 0;
     }
     memcpy(to, &word, sizeof word);
+}
+
+/* The DUT's image of one word of the model: most of a lockstep's work where elements are narrow and many.
+   `to` has eight bytes to spare. */
+static void pack_word(const binding_t *b, const char *model, char *to)
+{
+    switch (b->element) {
+    case 1: pack_elements(model, b->lanes, b->s->bits, 1, to); break;
+    case 2: pack_elements(model, b->lanes, b->s->bits, 2, to); break;
+    case 4: pack_elements(model, b->lanes, b->s->bits, 4, to); break;
+    default: pack_elements(model, b->lanes, b->s->bits, 8, to); break;
+    }
 }
 
 /* ---- opening ---- */
 
 static bool allocate_images(binding_t *b)
 {
-    b->stride = b->direct ? b->word : (b->word + 7) / 8 * 8 + 8;
+    size_t words = b->objects * b->words;
     b->object = calloc(b->objects, sizeof *b->object);
-    b->image = calloc(b->s->memory ? 1 : b->objects, b->stride);
-    if (b->direct)
-        b->previous = b->image;
-    else if (!b->s->memory)
-        b->previous = calloc(signal_count(b->s), b->element);
-    return b->object && b->image && (b->previous || b->s->memory);
+    b->scratch = calloc(1, (b->word + 7) / 8 * 8 + 8);
+    if (!b->object || !b->scratch) return false;
+    if (b->rarely || (b->direct && b->s->memory)) return true;
+    b->image = calloc(words, b->word);
+    b->previous = b->direct ? b->image : calloc(words, b->lanes * b->element);
+    return b->image && b->previous;
 }
 
 static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERROR_MAX])
@@ -163,9 +184,8 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
     l->n = l->model->signals;
     for (int i = 0; i < l->n && !status; ++i) {
         status = bind(l, &l->binding[i], &l->model->table[i], error);
-        if (l->has_dut && l->model->table[i].kind != SIGNAL_IN) {
-            l->count.signals += signal_count(&l->model->table[i]);
-        }
+        bool compared = l->model->table[i].kind != SIGNAL_IN && !l->binding[i].rarely;
+        if (l->has_dut && compared) l->count.signals += signal_count(&l->model->table[i]);
     }
     if (status)
         lockstep_close(l);
@@ -181,6 +201,7 @@ void lockstep_close(lockstep_t *l)
         free(l->binding[i].object);
         if (!l->binding[i].direct) free(l->binding[i].previous);
         free(l->binding[i].image);
+        free(l->binding[i].scratch);
     }
     if (l->has_dut) dut_close(&l->dut);
     block_close(l->model);
@@ -189,23 +210,26 @@ void lockstep_close(lockstep_t *l)
 
 /* ---- poking and comparing ---- */
 
-/* Brings the image of one object up to date; true when the model's value changed since the last time. */
-static bool refresh(binding_t *b, size_t object)
+/* Brings the images of all words up to date, only those that changed since the last time; returns how many.
+ */
+static size_t refresh(binding_t *b)
 {
-    size_t bytes = b->lanes * b->element;
-    const char *model = b->model + object * bytes;
-    char *previous = b->previous + object * bytes;
-    if (!memcmp(previous, model, bytes)) return false;
-    memcpy(previous, model, bytes);
-    if (!b->direct) pack_word(b, model, b->image + object * b->stride);
-    return true;
+    const size_t bytes = b->lanes * b->element, words = b->objects * b->words;
+    size_t changes = 0;
+    for (size_t w = 0;; ++w, ++changes) {
+        w = compare_next_change(b->model, b->previous, w, words, bytes);
+        if (w == words) return changes;
+        memcpy(b->previous + w * bytes, b->model + w * bytes, bytes);
+        if (b->direct) continue;
+        pack_word(b, b->model + w * bytes, b->scratch);
+        memcpy(b->image + w * b->word, b->scratch, b->word);
+    }
 }
 
 static void poke(binding_t *b, bool always)
 {
-    for (size_t i = 0; i < b->objects; ++i) {
-        if (refresh(b, i) || always) memcpy(b->object[i], b->image + i * b->stride, b->word);
-    }
+    if (!refresh(b) && !always) return;
+    for (size_t i = 0; i < b->objects; ++i) memcpy(b->object[i], b->image + i * b->word, b->word);
 }
 
 static void note(lockstep_t *l, const signal_t *s, size_t index, uint64_t model, uint64_t dut)
@@ -252,33 +276,47 @@ static void compare_direct(lockstep_t *l, binding_t *b)
     for (size_t i = 0; i < b->objects; ++i) note_word(l, b, i * b->lanes, b->object[i]);
 }
 
-static void compare_packed(lockstep_t *l, binding_t *b)
+static char *dut_word(const binding_t *b, size_t word)
 {
-    for (size_t i = 0; i < b->objects; ++i) {
-        l->count.changes += refresh(b, i);
-        if (memcmp(b->image + i * b->stride, b->object[i], b->word))
-            note_word(l, b, i * b->lanes, b->object[i]);
-    }
+    return b->object[word / b->words] + word % b->words * b->word;
 }
 
-static void compare_memories(lockstep_t *l, binding_t *b)
+static void note_words(lockstep_t *l, const binding_t *b)
 {
-    size_t bytes = b->lanes * b->element;
-    if (b->direct && !compare_objects_differ(b->model, b->object, b->objects, b->words * bytes)) return;
-    for (size_t i = 0; i < b->objects; ++i) {
-        const char *model = b->model + i * b->words * bytes;
-        for (size_t w = 0; w < b->words; ++w) {
-            const char *dut = b->object[i] + w * b->word;
-            pack_word(b, model + w * bytes, b->image);
-            if (memcmp(b->image, dut, b->word)) note_word(l, b, (i * b->words + w) * b->lanes, dut);
-        }
+    for (size_t w = 0; w < b->objects * b->words; ++w) note_word(l, b, w * b->lanes, dut_word(b, w));
+}
+
+static void compare_packed(lockstep_t *l, binding_t *b)
+{
+    size_t changes = refresh(b);
+    if (!b->s->memory) l->count.changes += changes;
+    if (compare_objects_differ(b->image, b->object, b->objects, b->words * b->word)) note_words(l, b);
+}
+
+/* Memories without an image. */
+static void compare_direct_memory(lockstep_t *l, const binding_t *b)
+{
+    if (compare_objects_differ(b->model, b->object, b->objects, b->words * b->word)) note_words(l, b);
+}
+
+static void compare_rarely(lockstep_t *l, const binding_t *b)
+{
+    const size_t bytes = b->lanes * b->element;
+    for (size_t k = 0; k < b->objects * b->words; ++k) {
+        const char *dut = dut_word(b, k);
+        pack_word(b, b->model + k * bytes, b->scratch);
+        if (memcmp(b->scratch, dut, b->word)) note_word(l, b, k * b->lanes, dut);
     }
 }
 
 static void compare(lockstep_t *l, binding_t *b)
 {
-    if (b->s->memory)
-        compare_memories(l, b);
+    if (b->s->memory && b->direct)
+        compare_direct_memory(l, b);
+    else if (b->rarely)
+        compare_rarely(l, b);
+    else if (b->s->memory)
+        compare_packed(l, b);
     else if (b->lanes == 1)
         compare_scalars(l, b);
     else if (b->direct)
@@ -323,11 +361,6 @@ void lockstep_show(lockstep_t *l)
 /* ---- stored memories, which have no reset: both sides start with the same words, different for each seed
  * ---- */
 
-static char *stored_word(const binding_t *b, size_t word)
-{
-    return b->object[word / b->words] + word % b->words * b->word;
-}
-
 static void set_element(lockstep_t *l, const binding_t *b, size_t i, uint64_t bits)
 {
     block_set(l->model, b->s, i, b->s->is_signed ? fixed_wrap((int64_t)bits, b->s->bits) : (int64_t)bits);
@@ -336,12 +369,10 @@ static void set_element(lockstep_t *l, const binding_t *b, size_t i, uint64_t bi
 static void fill_stored(lockstep_t *l, const binding_t *b)
 {
     size_t count = signal_count(b->s);
-    for (size_t w = 0; l->has_dut && w < b->objects * b->words; ++w) memset(stored_word(b, w), 0, b->word);
-    for (size_t i = 0; i < count; ++i) {
-        uint64_t bits = fixed_low(random_bits(&l->garbage), b->s->bits);
-        set_element(l, b, i, bits);
-        if (l->has_dut)
-            put_bits(stored_word(b, i / b->lanes), i % b->lanes * (size_t)b->s->bits, bits, b->s->bits);
+    for (size_t i = 0; i < count; ++i) set_element(l, b, i, fixed_low(random_bits(&l->garbage), b->s->bits));
+    for (size_t w = 0; l->has_dut && w < b->objects * b->words; ++w) {
+        pack_word(b, b->model + w * b->lanes * b->element, b->scratch);
+        memcpy(dut_word(b, w), b->scratch, b->word);
     }
 }
 
@@ -350,7 +381,7 @@ static void read_stored(lockstep_t *l, const binding_t *b)
     size_t count = signal_count(b->s);
     for (size_t i = 0; i < count; ++i) {
         set_element(l, b, i,
-                    get_bits(stored_word(b, i / b->lanes), i % b->lanes * (size_t)b->s->bits, b->s->bits));
+                    get_bits(dut_word(b, i / b->lanes), i % b->lanes * (size_t)b->s->bits, b->s->bits));
     }
 }
 
