@@ -350,7 +350,8 @@ static uint64_t state_of(const bench_t *b)
     uint64_t h = 0;
     for (int i = 0; i < model->signals; ++i) {
         const signal_t *s = &model->table[i];
-        for (size_t k = 0; s->kind == SIGNAL_REG && k < signal_count(s); ++k)
+        if (s->kind != SIGNAL_REG || s->stored) continue; /* which keep what they held */
+        for (size_t k = 0; k < signal_count(s); ++k)
             h = h * UINT64_C(0x100000001b3) + lockstep_dut_bits(b->l, s, k) + 1;
     }
     return h;
@@ -360,7 +361,7 @@ static int registers(const block_type_t *type, const design_t *d)
 {
     signal_t table[SIGNAL_MAX];
     int n = type->signals(d, table), count = 0;
-    for (int i = 0; i < n; ++i) count += table[i].kind == SIGNAL_REG;
+    for (int i = 0; i < n; ++i) count += table[i].kind == SIGNAL_REG && !table[i].stored;
     return count;
 }
 
