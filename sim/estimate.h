@@ -2,7 +2,7 @@
 /*
  * The two published closed forms of Sanger's latency: the attention part of a layer of `heads` heads
  * (projections left out: the machine does not compute them), a head's share of it, in cycles of a rows x pes
- * array. Density s = kept / valid, load balance b = utilisation of the PEs inside sub-rows.
+ * array. Density s = kept / (queries * keys), load balance b = utilisation of the PEs inside sub-rows.
  *
  *     v1   (2 L M d + 2 L M d) operations, 2 rows pes a cycle, times s / b
  *     v2   n = s / b * columns / pes * L sub-rows of a key tile, then

@@ -197,7 +197,9 @@ static bool describe(const run_t *r, int i)
     o->bound_sub_rows = work_bound_sub_rows(d, &o->work, (int)head->d);
     o->bound_non_zeros = work_bound_non_zeros(d, &o->work, (int)head->d);
     double balance = o->work.sub_rows ? (double)o->work.non_zeros / ((double)o->work.sub_rows * d->pes) : 0;
-    double density = o->used.allowed ? (double)o->used.kept_a / (double)o->used.allowed : 0;
+    /* of all pairs, since the closed forms count the future of causal heads as work too */
+    double pairs = (double)o->length * (double)o->keys,
+           density = pairs > 0 ? (double)o->work.non_zeros / pairs : 0;
     const estimate_t e = {(double)o->length,   (double)o->keys, (double)head->d,
                           (double)r->layer->H, density,         balance};
     o->v1_cycles = estimate_v1_cycles(d, &e);
