@@ -143,7 +143,6 @@ static inline int design_top_w(const design_t *d)
     return d->k.w > d->v.w ? d->k.w : d->v.w;
 }
 
-
 /* Sizes of the machine, named as in docs/machine.md. */
 static inline int design_bus_w(const design_t *d)
 {

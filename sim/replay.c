@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replay.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -111,7 +112,8 @@ static bool run_machine(run_t *r, char error[REPLAY_ERROR_MAX])
     const machine_start_t start = {m->queue, m->status, m->limit, m->count};
     timeline_t *timeline = r->c->timeline ? timeline_open(r->c->timeline) : NULL;
     if (r->c->timeline && !timeline) {
-        snprintf(error, REPLAY_ERROR_MAX, "%s: expected a file that can be written", r->c->timeline);
+        snprintf(error, REPLAY_ERROR_MAX, "%s: --timeline: expected a file that can be written, found: %s",
+                 r->c->timeline, strerror(errno));
         return false;
     }
     bool ok = watch_open(&r->watch, r->c->design, lockstep_model(machine_run_lockstep(r->machine)), r->n,
@@ -119,7 +121,7 @@ static bool run_machine(run_t *r, char error[REPLAY_ERROR_MAX])
     if (ok) r->end = machine_run_queue(r->machine, &start, watch_cycle, &r->watch, &r->cycles);
     if (ok) watch_end(&r->watch, machine_run_model(r->machine), r->cycles);
     if (timeline && !timeline_close(timeline)) {
-        snprintf(error, REPLAY_ERROR_MAX, "%s: expected room for the timeline", r->c->timeline);
+        snprintf(error, REPLAY_ERROR_MAX, "%s: --timeline: expected room for it, found none", r->c->timeline);
         return false;
     }
     if (r->end == RUN_DIVERGED) print_differences(r);

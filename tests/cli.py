@@ -138,6 +138,14 @@ class Usage(Case):
             ("--bound", "check", TINY, "--design", "odd_5x7x3_travelling", "--bound", "nan"),
             ("--threshold", "check", TINY, "--design", "odd_5x7x3_travelling", "--threshold", "x"),
             ("--lockstep", "check", TINY, "--design", "odd_5x7x3_travelling", "--lockstep"),
+            *(("--memory", "check", TINY, "--design", "odd_5x7x3_travelling", "--memory", bad)
+              for bad in ("", "50", "50,1", "50,1,", "50,1,64,", "50,1,64,1", "0,1,64", "50,0,64", "50,1,0", "-1,1,64", "4097,1,64",
+                          "50;1;64", "x,1,64", "1e2,1,64", "99999999999999999999,1,64")),
+            ("--memory", "replay", TINY, "--design", "odd_5x7x3_travelling", "--memory"),
+            ("--timeline", "check", TINY, "--design", "odd_5x7x3_travelling", "--timeline"),
+            ("--timeline", "check", TINY, "--design", "odd_5x7x3_travelling", "--timeline", self.folder / "no/such"),
+            ("--timeline", "check", TINY, "--design", "odd_5x7x3_travelling", "--timeline", self.folder),
+            ("--timeline", "check", TINY, "--design", "odd_5x7x3_travelling", "--timeline", ""),
             ("'explode'", "trace", "explode", TINY),
             ("file", "trace", "info"),
             ("'explode'", "vectors", "explode"),
@@ -296,7 +304,7 @@ class MissingTools(Case):
     def test_exit_code_3_names_the_package(self):
         env = {"PATH": str(self.folder), "SANGER_CACHE": str(self.folder / "cache")}
         for arguments in [("cosim", "--unit", "exp"), ("replay", TINY, "--lockstep"), ("regress", "--unit", "exp", "--cycles", "300")]:
-            result = run(*arguments, "--design", "odd_5x7x3", env=env)
+            result = run(*arguments, "--design", "odd_5x7x3_travelling", env=env)
             self.assertEqual(result.returncode, 3, result)
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertIn("install the package verilator", result.stderr)
@@ -357,10 +365,10 @@ class OwnDesign(Case):
         self.assertTrue(all(r["cycles"] == 500 and r["signals"] and r["bytes"] and r["changes"] for r in figures["runs"]))
         text = self.holds("replay", TINY, "--design", path, "--layer", "0", "--head", "1", "--sequence", "1", "--lockstep", "--json")
         figures = json.loads(text)
-        self.assertEqual((figures["design"], figures["schedule"], len(figures["heads"])), ("own_6x9x3", "host-serial", 1))
+        self.assertEqual((figures["design"], figures["schedule"], len(figures["heads"])), ("own_6x9x3", "machine", 1))
         head = figures["heads"][0]
-        for key in ("sequence", "layer", "head", "length", "keys", "density", "utilisation", "passes", "cycles", "mismatches",
-                    "compared", "saturations", "mask_agreement", "row_error", "dense_row_error", "elements_within_5pct"):
+        for key in ("sequence", "layer", "head", "length", "keys", "density", "utilisation", "passes", "sub_rows", "non_zeros",
+                    "cycles", "rtl_cycles", "estimate", "bound_cycles", "accounting", "mismatches", "compared", "saturations", "mask_agreement", "row_error", "dense_row_error", "elements_within_5pct"):
             self.assertIn(key, head)
         self.assertEqual((head["layer"], head["length"], head["mismatches"]), ("0", 51, 0))
         self.assertLess(head["row_error"]["worst"], 0.05)
@@ -380,6 +388,61 @@ class Bound(Case):
     def test_workers_do_not_change_the_figures(self):
         arguments = ("check", TINY, "--design", "odd_5x7x3_travelling", "--json")
         self.assertEqual(self.holds(*arguments, "--jobs", "1"), self.holds(*arguments, "--jobs", "3"))
+
+
+class Machine(Case):
+    """What a replay says about cycles: three clocks, one machine."""
+    HEADS = ("--layer", "0", "--sequence", "1", "--json")
+    FAST, SLOW = "1,1,64", "40,2,4"
+
+    def figures(self, verb, name, *arguments):
+        return json.loads(self.holds(verb, TINY, "--design", name, *self.HEADS, *arguments))
+
+    def test_memory_changes_cycles_and_nothing_else(self):
+        for name in ("odd_5x7x3", "odd_5x7x3_travelling"):
+            fast, slow = (self.figures("check", name, "--memory", memory) for memory in (self.FAST, self.SLOW))
+            for a, b in zip([*fast["heads"], fast["total"]], [*slow["heads"], slow["total"]]):
+                self.assertLess(a["cycles"], b["cycles"])
+                self.assertGreater(b["accounting"]["memory"], a["accounting"]["memory"])
+                for key in set(a) - {"cycles", "accounting"}:
+                    self.assertEqual(a[key], b[key], (name, key))
+                for key in ("mac", "exp", "forward", "short_pass"):
+                    self.assertEqual(a["accounting"][key], b["accounting"][key], (name, key))
+
+    def test_every_pe_cycle_has_a_cause(self):
+        for name in ("odd_5x7x3", "odd_5x7x3_travelling"):
+            array = design(name)["array"]
+            figures = self.figures("check", name)
+            for part in [*figures["heads"], figures["total"]]:
+                spent = part["accounting"]
+                self.assertEqual(sum(spent.values()), part["cycles"] * array["rows"] * array["pes"])
+                self.assertEqual(spent["exp"], part["non_zeros"])
+                self.assertTrue(all(value >= 0 for value in spent.values()), spent)
+                self.assertIsNone(part["rtl_cycles"])
+            self.assertEqual(sum(h["cycles"] for h in figures["heads"]), figures["total"]["cycles"])
+
+    def test_lockstep_counts_the_same_cycles_in_rtl(self):
+        model = self.figures("check", "odd_5x7x3_travelling", "--memory", self.FAST)
+        both = self.figures("replay", "odd_5x7x3_travelling", "--memory", self.FAST, "--lockstep", "--jobs", "2")
+        for a, b in zip([*model["heads"], model["total"]], [*both["heads"], both["total"]]):
+            self.assertEqual((a["cycles"], a["row_error"], a["accounting"]), (b["cycles"], b["row_error"], b["accounting"]))
+            self.assertEqual((b["rtl_cycles"], b["mismatches"]), (b["cycles"], 0))
+            self.assertGreaterEqual(b["compared"]["cycles"], b["cycles"])
+        self.assertEqual(self.figures("replay", "odd_5x7x3_travelling", "--memory", self.FAST, "--lockstep", "--jobs", "1"), both)
+
+    def test_timeline(self):
+        path = self.folder / "timeline.json"
+        cycles = self.figures("check", "odd_5x7x3_travelling", "--timeline", path)["total"]["cycles"]
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["timeline.json"])
+        events = json.loads(path.read_text())["traceEvents"]
+        tracks = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+        spans = [e for e in events if e["ph"] == "X"]
+        self.assertEqual({tracks[e["tid"]] for e in spans}, {"fetch", "score", "sweep", "rebias", "array", "passes", "drain"})
+        for span in spans:
+            self.assertTrue(0 <= span["ts"] < span["ts"] + span["dur"] <= cycles, span)
+        for number in tracks:
+            mine = sorted((e["ts"], e["ts"] + e["dur"]) for e in spans if e["tid"] == number)
+            self.assertTrue(all(a[1] <= b[0] for a, b in zip(mine, mine[1:])), tracks[number])
 
 
 class Canaries(Case):

@@ -339,6 +339,9 @@ static int replay(options_t *o)
     if (lacks)
         return usage_error(o->verb, "%s: expected a design that can replay, found none of: %s", d.name,
                            lacks);
+    if (!block_fits(&machine_type, &d))
+        return usage_error(
+            o->verb, "%s: expected a design that can replay, found no unit machine for its control", d.name);
     if (!trace_open(o->path, &trace, error, sizeof error)) return usage_error(o->verb, "%s", error);
     int code = replay_trace(o, &d, trace);
     trace_close(trace);
@@ -375,18 +378,16 @@ static int run_check(int argc, char **argv)
 
 #define OPTIONS                                                                                              \
     "  --layer ID --head N --sequence N   this layer, head, sequence only\n"                                 \
-    "  --mask trace|predict   the trace's mask (default where it has one) or the machine's own; their "      \
-    "agreement is\n"                                                                                         \
-    "                         reported either way. The bias always comes from the machine's prediction\n"    \
+    "  --mask trace|predict   the trace's mask (default where it has one) or the machine's own; their\n"     \
+    "                         agreement is reported either way. The bias always comes from the prediction\n" \
     "  --threshold T          of the prediction; default: the trace's\n"                                     \
     "  --bound F              exit 1 when the worst row error is above F (default 0.05)\n"                   \
     "  --memory L,I,D         latency in cycles, cycles a beat, requests in flight (default 50,1,64)\n"      \
     "  --timeline FILE        Chrome trace (Perfetto) of the first layer's run\n"                            \
     "  --jobs N               worker processes (default: as many as processors)\n"                           \
     "  --json                 figures as JSON\n\n"                                                           \
-    "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is "    \
-    "the same\n"                                                                                             \
-    "against unpruned attention. A layer's heads are one run of the machine, memory to memory.\n"
+    "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is\n"   \
+    "the same against unpruned attention. A layer's heads are one run of the machine, memory to memory.\n"
 
 const verb_t verb_replay = {
     "replay", "drive an attention trace through the machine",
