@@ -32,47 +32,128 @@ static void write_names(FILE *out, const block_t *b, signal_kind_t kind, const c
     fputc('\n', out);
 }
 
-static void write_values(FILE *out, const block_t *b, const signal_t *s, const char **gap)
+/* The unit as it is recorded, and the same unit beginning with other words in the memories that have no
+ * reset: an output that follows what nobody wrote differs among them, and is nobody's promise. */
+enum { FILLS = 4 };
+
+typedef struct {
+    block_t *unit, *other[FILLS];
+    bool stores; /* has such a memory: else the others are not stepped */
+} recorded_t;
+
+static void fill_memory(block_t *b, const signal_t *s, int fill, random_t *random)
 {
+    size_t count = signal_count(s);
+    for (size_t k = 0; k < count; ++k) {
+        uint64_t word = fixed_low(fill ? random_bits(random) : ~UINT64_C(0), s->bits);
+        block_set(b, s, k, s->is_signed ? fixed_wrap((int64_t)word, s->bits) : (int64_t)word);
+    }
+}
+
+static void reset_all(recorded_t *r)
+{
+    random_t random = {1};
+    block_reset(r->unit);
+    for (int fill = 0; fill < FILLS && r->stores; ++fill) {
+        block_t *b = r->other[fill];
+        block_reset(b);
+        for (int i = 0; i < b->signals; ++i) {
+            if (b->table[i].stored) fill_memory(b, &b->table[i], fill, &random);
+        }
+    }
+}
+
+static void settle_all(recorded_t *r)
+{
+    block_t *from = r->unit;
+    from->type->eval(from->self);
+    for (int fill = 0; fill < FILLS && r->stores; ++fill) {
+        block_t *b = r->other[fill];
+        for (int i = 0; i < b->signals; ++i) {
+            const signal_t *s = &b->table[i];
+            size_t count = s->kind == SIGNAL_IN ? signal_count(s) : 0;
+            for (size_t k = 0; k < count; ++k) block_set(b, s, k, block_get(from, &from->table[i], k));
+        }
+        b->type->eval(b->self);
+    }
+}
+
+static void tick_all(recorded_t *r)
+{
+    r->unit->type->tick(r->unit->self);
+    for (int fill = 0; fill < FILLS && r->stores; ++fill) r->other[fill]->type->tick(r->other[fill]->self);
+}
+
+static bool open_all(recorded_t *r, const block_type_t *type, const design_t *d)
+{
+    *r = (recorded_t){.unit = block_open(type, d)};
+    bool ok = r->unit != NULL;
+    for (int i = 0; ok && i < r->unit->signals; ++i) r->stores |= r->unit->table[i].stored;
+    for (int fill = 0; ok && fill < FILLS && r->stores; ++fill) {
+        r->other[fill] = block_open(type, d);
+        ok = r->other[fill] != NULL;
+    }
+    return ok;
+}
+
+static void close_all(recorded_t *r)
+{
+    for (int fill = 0; fill < FILLS; ++fill) block_close(r->other[fill]);
+    block_close(r->unit);
+}
+
+static bool same_in_all(const recorded_t *r, int signal, size_t k)
+{
+    int64_t value = block_get(r->unit, &r->unit->table[signal], k);
+    for (int fill = 0; fill < FILLS && r->stores; ++fill) {
+        if (block_get(r->other[fill], &r->other[fill]->table[signal], k) != value) return false;
+    }
+    return true;
+}
+
+static void write_values(FILE *out, const recorded_t *r, int signal, const char **gap)
+{
+    const block_t *b = r->unit;
+    const signal_t *s = &b->table[signal];
     bool hidden = s->kind == SIGNAL_OUT && b->type->specified && !b->type->specified(b->self, s->name);
     size_t count = signal_count(s);
     for (size_t k = 0; k < count; ++k) {
         fputs(*gap, out);
         *gap = " ";
-        if (hidden)
+        if (hidden || !same_in_all(r, signal, k))
             fputc('x', out);
         else
             fprintf(out, "%" PRIx64, fixed_low((uint64_t)block_get(b, s, k), s->bits));
     }
 }
 
-static void write_cycle(FILE *out, const block_t *b)
+static void write_cycle(FILE *out, const recorded_t *r)
 {
     const char *gap = "";
-    for (int i = 0; i < b->signals; ++i) {
-        if (b->table[i].kind == SIGNAL_IN) write_values(out, b, &b->table[i], &gap);
+    for (int i = 0; i < r->unit->signals; ++i) {
+        if (r->unit->table[i].kind == SIGNAL_IN) write_values(out, r, i, &gap);
     }
     fputs(" |", out);
-    for (int i = 0; i < b->signals; ++i) {
-        if (b->table[i].kind == SIGNAL_OUT) write_values(out, b, &b->table[i], &gap);
+    for (int i = 0; i < r->unit->signals; ++i) {
+        if (r->unit->table[i].kind == SIGNAL_OUT) write_values(out, r, i, &gap);
     }
     fputc('\n', out);
 }
 
-static void write_vectors(FILE *out, const vectors_source_t *v, block_t *b, stimulus_t *s)
+static void write_vectors(FILE *out, const vectors_source_t *v, recorded_t *r, stimulus_t *s)
 {
     char hash[17];
     design_hash(v->design, hash);
-    write_names(out, b, SIGNAL_IN, "inputs");
-    write_names(out, b, SIGNAL_OUT, "outputs");
+    write_names(out, r->unit, SIGNAL_IN, "inputs");
+    write_names(out, r->unit, SIGNAL_OUT, "outputs");
     fprintf(out, "# %s of %s (%s), %s stimulus of seed %" PRIu64 ", outputs of the reference model\n",
             v->unit, v->design->name, hash, stimulus_names[v->kind], v->seed);
-    block_reset(b);
+    reset_all(r);
     for (uint64_t cycle = 0; cycle < v->cycles && !ferror(out); ++cycle) {
         stimulus_next(s);
-        b->type->eval(b->self);
-        write_cycle(out, b);
-        b->type->tick(b->self);
+        settle_all(r);
+        write_cycle(out, r);
+        tick_all(r);
     }
 }
 
@@ -84,7 +165,7 @@ static dut_status_t write_failed(const char *path, char error[DUT_ERROR_MAX])
 }
 
 /* Through a file beside it, so that a reader never meets half of one. */
-static dut_status_t write_whole(const vectors_source_t *v, block_t *b, stimulus_t *s, const char *path,
+static dut_status_t write_whole(const vectors_source_t *v, recorded_t *r, stimulus_t *s, const char *path,
                                 char error[DUT_ERROR_MAX])
 {
     char part[PATH_MAX_BYTES];
@@ -93,7 +174,7 @@ static dut_status_t write_whole(const vectors_source_t *v, block_t *b, stimulus_
     errno = ENAMETOOLONG;
     FILE *out = n < (int)sizeof part ? fopen(part, "w") : NULL;
     if (!out) return write_failed(path, error);
-    write_vectors(out, v, b, s);
+    write_vectors(out, v, r, s);
     bool written = !ferror(out);
     written = !fclose(out) && written && !rename(part, path);
     if (written) return DUT_OK;
@@ -106,18 +187,19 @@ dut_status_t vectors_record(const vectors_source_t *v, const char *path, char er
 {
     const block_type_t *type = block_find(v->unit);
     if (!type) return no_unit(v->unit, error);
-    block_t *b = block_open(type, v->design);
-    stimulus_t *s = b ? stimulus_open(v->kind, v->seed, b) : NULL;
+    recorded_t r;
+    bool open = open_all(&r, type, v->design);
+    stimulus_t *s = open ? stimulus_open(v->kind, v->seed, r.unit) : NULL;
     dut_status_t status = DUT_BAD_INPUT;
     if (s)
-        status = write_whole(v, b, s, path, error);
-    else if (b)
+        status = write_whole(v, &r, s, path, error);
+    else if (open)
         snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", v->unit,
                  stimulus_names[v->kind]);
     else
         snprintf(error, DUT_ERROR_MAX, "%s: out of memory", v->unit);
     stimulus_close(s);
-    block_close(b);
+    close_all(&r);
     return status;
 }
 

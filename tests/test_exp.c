@@ -235,11 +235,13 @@ START_TEST(the_block_raises_sat_where_it_clips)
     design_t d = load("paper_64x16");
     block_t *b = block_open(&exp_type, &d);
     exp_t *e = b->self;
+    /* the last whole number whose exp the output holds */
+    int64_t last = (int64_t)floor(log(ldexp(1, d.score.w - 1 - d.score.frac)));
     const struct {
         int64_t x;
         int64_t sat;
-    } cases[] = {{0, 0},  {fixed_min(d.acc.w), 0},       {fixed_max(d.acc.w), 1},
-                 {-1, 0}, {INT64_C(7) << d.acc.frac, 0}, {INT64_C(8) << d.acc.frac, 1}};
+    } cases[] = {{0, 0},  {fixed_min(d.acc.w), 0}, {fixed_max(d.acc.w), 1},
+                 {-1, 0}, {last << d.acc.frac, 0}, {(last + 1) << d.acc.frac, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
         *e->x = cases[i].x;
         exp_type.eval(e);
