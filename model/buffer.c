@@ -50,6 +50,19 @@ static void read_mask(buffer_t *b)
     }
 }
 
+/* Of all rows of a strip: the bit of a tile's word. */
+static int64_t *some_rows(const buffer_t *b, int64_t strip, int64_t tile)
+{
+    int64_t in_beat = design_mask_lanes(b->d), word = strip * design_mask_beats(b->d) + tile / in_beat;
+    return b->some_q + (word * in_beat + tile % in_beat) * b->d->rows;
+}
+
+static void read_some(buffer_t *b)
+{
+    bool exists = *b->some_strip < 2 * b->d->strips && *b->some_tile < design_tiles_max(b->d);
+    read(b->some, exists ? some_rows(b, *b->some_strip, *b->some_tile) : NULL, b->d->rows, exists);
+}
+
 void buffer_eval(void *self)
 {
     buffer_t *b = self;
@@ -59,6 +72,7 @@ void buffer_eval(void *self)
     read(b->dot_q, query_beat(b, dots ? *b->dot_index : 0, dots ? *b->dot_beat : 0), lanes(d), dots);
     *b->walk_bias = walks ? b->bias_q[*b->walk_index] : 0;
     read_mask(b);
+    read_some(b);
 }
 
 /* ---- writes ---- */
@@ -71,12 +85,25 @@ static void write_query(buffer_t *b)
     memcpy(to, b->q_data, (size_t)lanes(d) * sizeof *to);
 }
 
+/* A beat's words, lane by lane: beats hold whole lanes, and lanes that are no tile's are kept like others. */
+static void note_beat(buffer_t *b, const int64_t *beat)
+{
+    const design_t *d = b->d;
+    int64_t strip = *b->m_index / d->rows, row = *b->m_index % d->rows, in_beat = design_mask_lanes(d);
+    for (int64_t lane = 0; lane < in_beat; ++lane) {
+        int64_t first = lane * design_mask_lane_w(d), any = 0;
+        for (int64_t bit = first; bit < first + d->columns; ++bit) any |= beat[bit / 16] >> bit % 16 & 1;
+        some_rows(b, strip, *b->m_beat * in_beat + lane)[row] = any;
+    }
+}
+
 static void write_mask(buffer_t *b)
 {
     const design_t *d = b->d;
     if (!*b->m_we || *b->m_index >= queries(d) || *b->m_beat >= design_mask_beats(d)) return;
     int64_t *to = mask_beat(b, *b->m_index, *b->m_beat);
     memcpy(to, b->m_data, (size_t)lanes(d) * sizeof *to);
+    note_beat(b, to);
 }
 
 /* One lane of a beat, bit by bit: a lane may be half an element or several. */
@@ -85,12 +112,14 @@ static void write_predicted(buffer_t *b)
     const design_t *d = b->d;
     if (!*b->p_we || *b->p_index >= queries(d) || *b->p_tile >= design_tiles_max(d)) return;
     int64_t in_beat = design_mask_lanes(d), lane_w = design_mask_lane_w(d);
-    int64_t *beat = mask_beat(b, *b->p_index, *b->p_tile / in_beat);
+    int64_t *beat = mask_beat(b, *b->p_index, *b->p_tile / in_beat), any = 0;
     for (int64_t c = 0; c < lane_w; ++c) {
         int64_t bit = *b->p_tile % in_beat * lane_w + c, one = INT64_C(1) << bit % 16;
         bool kept = c < d->columns && b->p_word[c];
         beat[bit / 16] = kept ? beat[bit / 16] | one : beat[bit / 16] & ~one;
+        any |= kept;
     }
+    some_rows(b, *b->p_index / d->rows, *b->p_tile)[*b->p_index % d->rows] = any;
 }
 
 void buffer_tick(void *self)
@@ -134,6 +163,8 @@ static int add_inputs(const design_t *d, signal_t *table)
         {"dot_beat", SIGNAL_IN, FIELD(dot_beat), beat_w, .meaning = "its beat"},
         {"mask_index", SIGNAL_IN, FIELD(mask_index), index_w, .meaning = "query whose mask is read"},
         {"mask_tile", SIGNAL_IN, FIELD(mask_tile), tile_w, .meaning = "tile of the word read"},
+        {"some_strip", SIGNAL_IN, FIELD(some_strip), fixed_bits(2 * d->strips), .meaning = "strip"},
+        {"some_tile", SIGNAL_IN, FIELD(some_tile), tile_w, .meaning = "and tile whose words are looked at"},
     };
     memcpy(table, inputs, sizeof inputs);
     return (int)(sizeof inputs / sizeof *inputs);
@@ -147,10 +178,15 @@ static int buffer_signals(const design_t *d, signal_t *table)
         {"walk_bias", SIGNAL_OUT, FIELD(walk_bias), d->bias.w, d->bias.frac, true, .meaning = "its bias"},
         {"dot_q", SIGNAL_OUT, FIELD(dot_q), 16, .dims = 1, .n = {n}, .meaning = "beat of dot_index"},
         {"mask", SIGNAL_OUT, FIELD(mask), 1, .dims = 1, .n = {d->columns}, .meaning = "kept columns"},
+        {"some", SIGNAL_OUT, FIELD(some), 1, .dims = 1, .n = {d->rows},
+         .meaning = "rows of the strip whose word keeps a column"},
         {"query_q", SIGNAL_REG, FIELD(query_q), 16, .dims = 2, .n = {queries(d), row}, .memory = true,
          .stored = true, .path = "query_q", .meaning = "queries"},
         {"mask_q", SIGNAL_REG, FIELD(mask_q), 16, .dims = 2, .n = {queries(d) * design_mask_beats(d), n},
          .memory = true, .stored = true, .path = "mask_q", .meaning = "masks; word {index, beat}"},
+        {"some_q", SIGNAL_REG, FIELD(some_q), 1, .dims = 2,
+         .n = {2 * d->strips * design_mask_beats(d), design_mask_lanes(d) * d->rows}, .memory = true,
+         .stored = true, .path = "some_q", .meaning = "rows whose word is not empty; word {strip, beat}"},
         {"bias_q", SIGNAL_REG, FIELD(bias_q), d->bias.w, d->bias.frac, true, .dims = 1, .n = {queries(d)},
          .memory = true, .stored = true, .path = "bias_q", .meaning = "biases"},
     };

@@ -5,13 +5,15 @@
  *     q_we, q_index, q_beat, q_data ───► query_q[index] ──► walk_q (walk_index), dot_q (dot_index, dot_beat)
  *     b_we, b_index, b_bias ───────────► bias_q[index] ───► walk_bias (walk_index)
  *     m_we, m_index, m_beat, m_data ─┬─► mask_q[index] ───► mask (mask_index, mask_tile)
- *     p_we, p_index, p_tile, p_word ─┘
+ *     p_we, p_index, p_tile, p_word ─┴─► some_q[strip] ───► some (some_strip, some_tile)
  *
  * Writes take effect at the edge; reads are combinational from their addresses. A mask beat holds mask_lanes
  * words of mask_lane_w bits, tile t in lane t % mask_lanes of beat t / mask_lanes. m writes a whole beat, p
- * one lane, the bits above `columns` 0; where both meet in a lane, p stays.
+ * one lane, the bits above `columns` 0; where both meet in a lane, p stays. some_q keeps a bit a word: does
+ * it keep any of its `columns` columns? Its words have the rows of a strip side by side, lane after lane.
  *
- * Indices, beats and tiles that do not exist are not written and read as 0. The memories have no reset.
+ * Indices, strips, beats and tiles that do not exist are not written and read as 0. The memories have no
+ * reset.
  */
 #ifndef SANGER_BUFFER_H
 #define SANGER_BUFFER_H
@@ -29,9 +31,11 @@ typedef struct {
     int64_t *b_we, *b_index, *b_bias;           /* in */
     int64_t *walk_index, *dot_index, *dot_beat; /* in */
     int64_t *mask_index, *mask_tile;            /* in */
+    int64_t *some_strip, *some_tile;            /* in */
     int64_t *walk_q, *walk_bias, *dot_q, *mask; /* out */
-    int64_t *query_q, *mask_q,
-        *bias_q; /* reg: [index][elements], [index * mask_beats + beat][lanes], [index] */
+    int64_t *some;                              /* out */
+    int64_t *query_q, *mask_q; /* reg: [index][elements], [index * mask_beats + beat][lanes] */
+    int64_t *some_q, *bias_q;  /* reg: [strip * mask_beats + beat][lane][row], [index] */
     const design_t *d;
 } buffer_t;
 

@@ -192,6 +192,9 @@ static void wire_buffer(machine_t *m)
     b->mask_index = m->pass_control.mask_index;
     b->mask_tile = m->pass_control.mask_tile;
     m->pass_control.mask = b->mask;
+    b->some_strip = m->pass_control.some_strip;
+    b->some_tile = m->pass_control.some_tile;
+    m->pass_control.some = b->some;
 }
 
 static void wire_array(machine_t *m)

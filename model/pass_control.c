@@ -75,20 +75,51 @@ static int64_t key_limit(const pass_control_t *p, int64_t half)
     return p->g_causal[half] && last < p->g_keys[half] ? last : p->g_keys[half];
 }
 
+/* The strip's first row to come, 0 when none is. */
+static int64_t next_row(const pass_control_t *p)
+{
+    for (int r = 0; r < p->d->rows; ++r)
+        if (p->left_q[r]) return r;
+    return 0;
+}
+
 /* Number of the query that is gathered next. */
 static int64_t gather_index(const pass_control_t *p)
 {
     int group_rows = design_group_rows(p->d);
-    int64_t index = *p->gather_group_q % 2 * group_rows + *p->gather_row_q;
+    int64_t strip = *p->gather_strip_q * p->d->rows;
+    int64_t index = *p->gather_group_q % 2 * group_rows + strip + next_row(p);
     return (int64_t)fixed_low((uint64_t)index, fixed_bits(2 * group_rows));
+}
+
+static bool is_last_strip(const pass_control_t *p)
+{
+    int64_t next = *p->gather_strip_q + 1;
+    return next >= p->d->strips || next * p->d->rows >= p->g_rows[*p->gather_group_q % 2];
+}
+
+/* The strip of the group whose rows come next, and its tile; a group's first has not been read yet. */
+static int64_t strip_to_read(const pass_control_t *p)
+{
+    return *p->fresh_q && !is_last_strip(p) ? *p->gather_strip_q + 1 : 0;
+}
+
+static int64_t tile_to_read(const pass_control_t *p)
+{
+    int64_t tile = *p->gather_tile_q + (*p->fresh_q && is_last_strip(p));
+    return (int64_t)fixed_low((uint64_t)tile, fixed_bits(design_tiles_max(p->d)));
 }
 
 static void offer_row(pass_control_t *p)
 {
-    int64_t half = *p->gather_group_q % 2;
-    p->now.last_row = *p->gather_row_q + 1 >= p->g_rows[half];
+    int64_t half = *p->gather_group_q % 2, rows = 0;
+    for (int r = 0; r < p->d->rows; ++r) rows += p->left_q[r];
+    p->now.strip_end = rows <= 1;
+    p->now.last_strip = is_last_strip(p);
+    p->now.last_row = p->now.strip_end && p->now.last_strip;
     p->now.last_tile = *p->gather_base_q + p->d->columns >= key_limit(p, half);
-    p->wire.valid = at_hand(p) && (*p->gather_row_q || !p->tile_open_q[*p->gather_buffer_q]);
+    bool free = *p->begun_q || !p->tile_open_q[*p->gather_buffer_q];
+    p->wire.valid = at_hand(p) && *p->fresh_q && free;
     p->wire.row = gather_index(p);
 }
 
@@ -193,6 +224,8 @@ void pass_control_eval(void *self)
     pass_control_t *p = self;
     *p->mask_index = gather_index(p);
     *p->mask_tile = *p->gather_tile_q;
+    *p->some_strip = *p->gather_group_q % 2 * p->d->strips + strip_to_read(p);
+    *p->some_tile = tile_to_read(p);
     show_walk(p);
     show_word(p);
     memcpy(p->tile_free, p->tile_free_q, 2 * sizeof *p->tile_free);
@@ -276,27 +309,45 @@ static void tick_table(pass_control_t *p)
     *p->fill_q = p->now.close ? 0 : *p->fill_q + p->now.take;
 }
 
+/* Rows of the strip that follows, as far as the group has them. */
+static void read_rows(pass_control_t *p)
+{
+    int64_t first = strip_to_read(p) * p->d->rows, rows = p->g_rows[*p->gather_group_q % 2];
+    for (int r = 0; r < p->d->rows; ++r) p->left_q[r] = p->some[r] && first + r < rows;
+    *p->fresh_q = 1;
+}
+
+static void next_tile(pass_control_t *p)
+{
+    bool last = p->now.last_tile;
+    int64_t tile = last ? 0 : *p->gather_tile_q + 1;
+    *p->gather_buffer_q = !*p->gather_buffer_q;
+    *p->gather_tile_q = (int64_t)fixed_low((uint64_t)tile, fixed_bits(design_tiles_max(p->d)));
+    *p->gather_base_q = last ? 0 : *p->gather_base_q + p->d->columns;
+    *p->gather_group_q = (*p->gather_group_q + last) % 4;
+    *p->fresh_q = !last;
+}
+
 /* The row that split gets at this edge, and the place of the next. */
 static void tick_gather(pass_control_t *p)
 {
     if (!p->now.accept) {
         if (p->now.end) *p->held_end_q = 0;
+        if (at_hand(p) && !*p->fresh_q) read_rows(p);
         return;
     }
     *p->held_half_q = *p->gather_group_q % 2;
     *p->held_buffer_q = *p->gather_buffer_q;
     *p->held_end_q = p->now.last_row;
     *p->held_final_q = p->now.last_tile;
-    if (!p->now.last_row) {
-        ++*p->gather_row_q;
+    *p->begun_q = !p->now.last_row;
+    if (!p->now.strip_end) {
+        p->left_q[next_row(p)] = 0;
         return;
     }
-    *p->gather_row_q = 0;
-    *p->gather_buffer_q = !*p->gather_buffer_q;
-    *p->gather_tile_q = p->now.last_tile ? 0 : *p->gather_tile_q + 1;
-    *p->gather_tile_q = (int64_t)fixed_low((uint64_t)*p->gather_tile_q, fixed_bits(design_tiles_max(p->d)));
-    *p->gather_base_q = p->now.last_tile ? 0 : *p->gather_base_q + p->d->columns;
-    *p->gather_group_q = (*p->gather_group_q + p->now.last_tile) % 4;
+    read_rows(p);
+    *p->gather_strip_q = p->now.last_strip ? 0 : *p->gather_strip_q + 1;
+    if (p->now.last_strip) next_tile(p);
 }
 
 static void tick_split(pass_control_t *p)
@@ -441,6 +492,8 @@ static int add_inputs(const design_t *d, signal_t *table, int n)
          .meaning = "the buffer holds the tile whose turn it is"},
         {"mask", SIGNAL_IN, FIELD(mask), 1, .dims = 1, .n = {d->columns},
          .meaning = "kept columns of query mask_index in tile mask_tile"},
+        {"some", SIGNAL_IN, FIELD(some), 1, .dims = 1, .n = {d->rows},
+         .meaning = "rows of strip some_strip whose word of tile some_tile is not empty"},
         {"done", SIGNAL_IN, FIELD(done), 1, .codes = 2, .weights = "61", .meaning = "a pass is complete"},
         {"busy", SIGNAL_IN, FIELD(busy), 1, .codes = 2, .weights = "19", .meaning = "causes are counted"},
     };
@@ -453,6 +506,9 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
     const signal_t outputs[] = {
         {"mask_index", SIGNAL_OUT, FIELD(mask_index), index, .meaning = "query whose mask row comes next"},
         {"mask_tile", SIGNAL_OUT, FIELD(mask_tile), fixed_bits(design_tiles_max(d)), .meaning = "its tile"},
+        {"some_strip", SIGNAL_OUT, FIELD(some_strip), fixed_bits(2 * d->strips),
+         .meaning = "strip whose rows come next"},
+        {"some_tile", SIGNAL_OUT, FIELD(some_tile), fixed_bits(design_tiles_max(d)), .meaning = "its tile"},
         {"load", SIGNAL_OUT, FIELD(load), 1, .meaning = "a row's configuration is on the bus"},
         {"load_row", SIGNAL_OUT, FIELD(load_row), row, .meaning = "of this row"},
         {"walk_index", SIGNAL_OUT, FIELD(walk_index), index, .meaning = "its query"},
@@ -495,8 +551,10 @@ static int add_gather(const design_t *d, signal_t *table, int n)
         REG(gather_group_q, 2, .meaning = "groups gathered"),
         REG(gather_tile_q, fixed_bits(design_tiles_max(d)), .meaning = "tile that is being gathered"),
         REG(gather_base_q, base_w(d), .meaning = "its first key"),
-        REG(gather_row_q, fixed_bits(design_group_rows(d) + 1),
-            .meaning = "row of the group that comes next"),
+        REG(gather_strip_q, fixed_bits(d->strips), .meaning = "strip that is being gathered"),
+        REG(left_q, 1, EACH(rows), .meaning = "its rows to come"),
+        REG(fresh_q, 1, .meaning = "left_q is the group's"),
+        REG(begun_q, 1, .meaning = "a row of the tile has been taken"),
         REG(gather_buffer_q, 1, .meaning = "the tile's buffer"),
         {"split_mask_q", SIGNAL_REG, FIELD(split_mask_q), 1, EACH(d->columns), .path = "u_split.mask_q"},
         {"split_row_q", SIGNAL_REG, FIELD(split_row_q), d->sub_row_id_w, .path = "u_split.row_q"},

@@ -22,7 +22,14 @@
  * Codes beyond the table's: a group of 0 rows or keys counts as one of one row or tile, a head size of 0 is a
  * pass of one word, exp; done without a pass that has started does nothing.
  *
- * `mask` is only read by tick: it may follow mask_index and mask_tile combinationally.
+ * Rows whose mask word is empty are left out. left_q has the rows of strip gather_strip_q that are still to
+ * be offered; with the last of them the next strip's, which some_strip and some_tile ask for, take their
+ * place. A strip without any offers its row 0 all the same, so that each strip has a last row. A group's
+ * first strip is read once the group is predicted (fresh_q). A group of more rows than strips hold ends with
+ * the last strip.
+ *
+ * `mask` and `some` are only read by tick: they may follow mask_index, mask_tile, some_strip and some_tile
+ * combinationally.
  */
 #ifndef SANGER_PASS_CONTROL_H
 #define SANGER_PASS_CONTROL_H
@@ -48,8 +55,8 @@ enum {
 
 typedef struct {
     int64_t *g_rows, *g_first, *g_keys, *g_d, *g_causal, *swept_groups, *rebiased_groups; /* in */
-    int64_t *tile_loaded, *mask, *done, *busy;                                            /* in */
-    int64_t *mask_index, *mask_tile;                                                      /* out */
+    int64_t *tile_loaded, *mask, *some, *done, *busy;                                     /* in */
+    int64_t *mask_index, *mask_tile, *some_strip, *some_tile;                             /* out */
     int64_t *load, *load_row, *walk_index, *mode, *col;                                   /* out */
     int64_t *own, *own_bank, *own_row, *own_index;                                        /* out */
     int64_t *pass, *pass_bank, *pass_rows, *pass_d;                                       /* out */
@@ -57,18 +64,19 @@ typedef struct {
     int64_t *tile_free, *computed;                                                        /* out */
     int64_t *cause_n;                                                                     /* net */
 
-    int64_t *gather_group_q, *gather_tile_q, *gather_base_q, *gather_row_q, *gather_buffer_q; /* reg */
-    int64_t *split_mask_q, *split_row_q, *split_part_q;                                       /* reg */
-    int64_t *held_half_q, *held_buffer_q, *held_end_q, *held_final_q;                         /* reg */
-    int64_t *fill_q, *high_q;                                                                 /* reg */
-    int64_t *index_q, *mode_q, *col_q, *count_q, *d_q, *h_q, *bank_buffer_q;                  /* reg */
-    int64_t *closed_q, *walked_q, *started_q, *complete_q;                                    /* reg */
-    int64_t *walking_q, *walk_row_q;                                                          /* reg */
-    int64_t *since_q, *before_q, *last_d_q, *before_d_q;                                      /* reg */
-    int64_t *valid_q, *e_q, *gap_q;                                                           /* reg */
-    int64_t *tile_open_q, *tile_half_q, *tile_gathered_q, *tile_left_q, *tile_free_q;         /* reg */
-    int64_t *group_gathered_q, *computed_q, *why_q;                                           /* reg */
-    int64_t *cause_q, *passes_q, *sub_rows_q, *active_q, *idle_q;                             /* reg */
+    int64_t *gather_group_q, *gather_tile_q, *gather_base_q, *gather_strip_q, *gather_buffer_q; /* reg */
+    int64_t *left_q, *fresh_q, *begun_q;                                                        /* reg */
+    int64_t *split_mask_q, *split_row_q, *split_part_q;                                         /* reg */
+    int64_t *held_half_q, *held_buffer_q, *held_end_q, *held_final_q;                           /* reg */
+    int64_t *fill_q, *high_q;                                                                   /* reg */
+    int64_t *index_q, *mode_q, *col_q, *count_q, *d_q, *h_q, *bank_buffer_q;                    /* reg */
+    int64_t *closed_q, *walked_q, *started_q, *complete_q;                                      /* reg */
+    int64_t *walking_q, *walk_row_q;                                                            /* reg */
+    int64_t *since_q, *before_q, *last_d_q, *before_d_q;                                        /* reg */
+    int64_t *valid_q, *e_q, *gap_q;                                                             /* reg */
+    int64_t *tile_open_q, *tile_half_q, *tile_gathered_q, *tile_left_q, *tile_free_q;           /* reg */
+    int64_t *group_gathered_q, *computed_q, *why_q;                                             /* reg */
+    int64_t *cause_q, *passes_q, *sub_rows_q, *active_q, *idle_q;                               /* reg */
 
     const design_t *d;
     split_t split; /* child: a view of the registers above and of the wires below */
@@ -78,7 +86,8 @@ typedef struct {
             c4[SPLIT_COLUMNS_MAX];
     } wire;
     struct { /* what happens at this edge */
-        bool last_row, last_tile, accept, take, end, close, walk, start, complete, group_done, free[2];
+        bool strip_end, last_strip, last_row, last_tile, accept, take, end, close, walk, start, complete,
+            group_done, free[2];
         int64_t why;
     } now;
 } pass_control_t;

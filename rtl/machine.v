@@ -358,6 +358,9 @@ module @{prefix}_machine (
   logic [@{row_beats*bus_w-1}:0] walk_q;
   logic [@{bias_w-1}:0] walk_bias;
   logic [@{columns-1}:0] mask;
+  logic [@{strip_w-1}:0] some_strip;
+  logic [@{tile_w-1}:0] some_tile;
+  logic [@{rows-1}:0] some;
   assign predicted_half = mask_strip >= @{strip_w}'d@{strips};
   assign predicted_we = mask_valid && !g_external[predicted_half];
   assign predicted_index = @{index_w}'(mask_strip) * @{index_w}'d@{rows} + @{index_w}'(mask_row);
@@ -387,7 +390,10 @@ module @{prefix}_machine (
       .dot_q_o(dot_q),
       .mask_index_i(mask_index),
       .mask_tile_i(gather_tile),
-      .mask_o(mask)
+      .mask_o(mask),
+      .some_strip_i(some_strip),
+      .some_tile_i(some_tile),
+      .some_o(some)
   );
 
   // ---- the main pass ----
@@ -448,6 +454,9 @@ module @{prefix}_machine (
       .mask_i(mask),
       .mask_index_o(mask_index),
       .mask_tile_o(gather_tile),
+      .some_i(some),
+      .some_strip_o(some_strip),
+      .some_tile_o(some_tile),
       .done_i(done),
       .load_o(load),
       .load_row_o(load_row),

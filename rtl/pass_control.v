@@ -7,6 +7,8 @@
 //@let first_key_w = max(base_w, limit_w)
 //@let since_w = clog2(2 * ((1 << d_w) + rows + columns) + 5)
 //@let hazard_w = max(col_w, d_w) + 2
+//@let own_strip_w = clog2(strips)
+//@let past_w = group_count_w + 1
 //@let slots_w = clog2(pes + 1)
 //@let spare_w = sub_row_id_w - index_w
 //@if travelling
@@ -33,10 +35,13 @@ module @{prefix}_pass_control (
     input  logic [1:0] rebiased_groups_i,
     input  logic [1:0] tile_loaded_i,  // by buffer
     input  logic [@{columns-1}:0] mask_i,  // of mask_index_o, mask_tile_o
+    input  logic [@{rows-1}:0] some_i,  // rows of some_strip_o with a word in some_tile_o
     input  logic done_i,  // a pass is complete
     input  logic busy_i,
     output logic [@{index_w-1}:0] mask_index_o,
     output logic [@{tile_w-1}:0] mask_tile_o,
+    output logic [@{strip_w-1}:0] some_strip_o,
+    output logic [@{tile_w-1}:0] some_tile_o,
     // walk: a row's configuration, query and owner
     output logic load_o,
     output logic [@{row_w-1}:0] load_row_o,
@@ -61,11 +66,14 @@ module @{prefix}_pass_control (
     output logic [1:0] tile_free_o,
     output logic [1:0] computed_o
 );
-  // ---- gather: rows of the group in order, tile after tile, into split ----
+  // ---- gather: rows of the group that keep something, in order, tile after tile, into split ----
   logic [1:0] gather_group_q;
   logic [@{tile_w-1}:0] gather_tile_q;
   logic [@{base_w-1}:0] gather_base_q;  // the tile's first key
-  logic [@{group_count_w-1}:0] gather_row_q;
+  logic [@{own_strip_w-1}:0] gather_strip_q;
+  logic [@{rows-1}:0] left_q;  // its rows to come
+  logic fresh_q;  // left_q is the group's
+  logic begun_q;  // a row of the tile has been taken
   logic gather_buffer_q;
   logic [1:0] tile_open_q, tile_half_q, tile_gathered_q, tile_free_q;
   logic [5:0] tile_left_q;  // two of 3 bits
@@ -82,9 +90,34 @@ module @{prefix}_pass_control (
   assign g_keys = half ? g_keys_i[@{len_w}+:@{len_w}] : g_keys_i[0+:@{len_w}];
   assign causal_end = @{first_key_w}'(g_first) + @{first_key_w}'(g_rows);
   assign key_end = g_causal_i[half] && causal_end < @{first_key_w}'(g_keys) ? causal_end : @{first_key_w}'(g_keys);
-  assign last_row = @{group_count_w+1}'(gather_row_q) + @{group_count_w+1}'d1 >= @{group_count_w+1}'(g_rows);
   assign last_tile = @{first_key_w+1}'(gather_base_q) + @{first_key_w+1}'d@{columns} >= @{first_key_w+1}'(key_end);
-  assign gather_index = (half ? @{index_w}'d@{group_rows} : '0) + @{index_w}'(gather_row_q);
+
+  // the lowest row to come, or the first of a strip without any
+  logic strip_end, last_strip;
+  logic [@{rows-1}:0] others;
+  logic [@{row_w-1}:0] row;
+  logic [@{past_w-1}:0] strip_rows;  // of the group, up to this strip's end
+  assign others = left_q & (left_q - @{rows}'d1);
+  assign strip_end = others == '0;
+  assign strip_rows = (@{past_w}'(gather_strip_q) + @{past_w}'d1) * @{past_w}'d@{rows};
+  assign last_strip = gather_strip_q == @{own_strip_w}'d@{strips-1} || strip_rows >= @{past_w}'(g_rows);
+  assign last_row = strip_end && last_strip;
+  always @* begin
+    row = '0;
+    for (int r = @{rows-1}; r >= 0; r--) if (left_q[r]) row = @{row_w}'(r);
+  end
+  assign gather_index = (half ? @{index_w}'d@{group_rows} : '0) + @{index_w}'(gather_strip_q) * @{index_w}'d@{rows} +
+      @{index_w}'(row);
+
+  // the strip behind this one, in this tile or the next; a group's first is not known before
+  logic [@{own_strip_w-1}:0] next_strip;
+  logic [@{past_w-1}:0] rows_left;  // from that strip's first row to the group's end
+  logic [@{rows-1}:0] next_left;
+  assign next_strip = fresh_q && !last_strip ? gather_strip_q + @{own_strip_w}'d1 : '0;
+  assign some_strip_o = (half ? @{strip_w}'d@{strips} : '0) + @{strip_w}'(next_strip);
+  assign some_tile_o = gather_tile_q + @{tile_w}'(fresh_q && last_strip);
+  assign rows_left = @{past_w}'(g_rows) - (fresh_q && !last_strip ? strip_rows : '0);
+  assign next_left = rows_left >= @{past_w}'d@{rows} ? some_i : some_i & ~({@{rows}{1'b1}} << rows_left);
   assign mask_index_o = gather_index;
   assign mask_tile_o = gather_tile_q;
 
@@ -100,7 +133,7 @@ module @{prefix}_pass_control (
   logic [@{2*pes-1}:0] mode;
   logic [@{pes*col_w-1}:0] col;
   logic [@{pes*c4_w-1}:0] c4;  // the array's rows find their delays themselves
-  assign offer = at_hand && (gather_row_q != '0 || !tile_open_q[gather_buffer_q]);
+  assign offer = at_hand && fresh_q && (begun_q || !tile_open_q[gather_buffer_q]);
   assign accept = offer && ready;
   assign take = have && room;
   @{prefix}_split u_split (
@@ -305,7 +338,10 @@ module @{prefix}_pass_control (
       gather_group_q <= '0;
       gather_tile_q <= '0;
       gather_base_q <= '0;
-      gather_row_q <= '0;
+      gather_strip_q <= '0;
+      left_q <= '0;
+      fresh_q <= '0;
+      begun_q <= '0;
       gather_buffer_q <= '0;
       held_half_q <= '0;
       held_buffer_q <= '0;
@@ -316,17 +352,22 @@ module @{prefix}_pass_control (
       held_buffer_q <= gather_buffer_q;
       held_end_q <= last_row;
       held_final_q <= last_tile;
+      begun_q <= !last_row;
+      left_q <= strip_end ? next_left : others;
+      if (strip_end) gather_strip_q <= next_strip;
       if (last_row) begin
-        gather_row_q <= '0;
         gather_buffer_q <= !gather_buffer_q;
         gather_tile_q <= last_tile ? '0 : gather_tile_q + @{tile_w}'d1;
         gather_base_q <= last_tile ? '0 : gather_base_q + @{base_w}'d@{columns};
         gather_group_q <= gather_group_q + 2'(last_tile);
-      end else begin
-        gather_row_q <= gather_row_q + @{group_count_w}'d1;
+        fresh_q <= !last_tile;
       end
-    end else if (tile_end) begin
-      held_end_q <= '0;
+    end else begin
+      if (tile_end) held_end_q <= '0;
+      if (at_hand && !fresh_q) begin
+        left_q <= next_left;
+        fresh_q <= 1'b1;
+      end
     end
   end
 

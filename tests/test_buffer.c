@@ -56,11 +56,18 @@ static void drive(buffer_t *b)
     for (int i = 0; i < 7; ++i) *indices[i] = random_below(&r, 1 << index);
     for (int i = 0; i < 3; ++i) *beats[i] = random_below(&r, 1 << beat);
     *b->p_tile = random_below(&r, 1 << tile), *b->mask_tile = random_below(&r, 1 << tile);
+    *b->some_strip = random_below(&r, 1 << fixed_bits(2 * d->strips)),
+    *b->some_tile = random_below(&r, 1 << tile);
     if (random_one_in(&r, 3)) *b->p_index = *b->m_index; /* where the two may meet */
     *b->b_bias = random_word(&r, d->bias.w);
     fill_words(b->q_data, lanes, 1 << 16);
     fill_words(b->m_data, lanes, 1 << 16);
     fill_words(b->p_word, d->columns, 2);
+    bool empty = random_one_in(&r, 2), spare = random_one_in(&r, 2); /* nothing, or nothing but spare bits */
+    for (int n = 0; n < 16 * lanes && empty; ++n) {
+        if (!spare || n % lane_of(d, 1) < d->columns) b->m_data[n / 16] &= ~(INT64_C(1) << n % 16);
+    }
+    for (int c = 0; c < d->columns && empty; ++c) b->p_word[c] = spare && c == d->columns - 1;
 }
 
 /* After the edge. */
@@ -105,6 +112,18 @@ static void check(const buffer_t *b, int t)
     }
 }
 
+static void check_some(const buffer_t *b, int t)
+{
+    const design_t *d = b->d;
+    bool exist = *b->some_strip < 2 * d->strips && *b->some_tile < design_tiles_max(d);
+    for (int i = 0; i < d->rows; ++i) {
+        const char *row = exist ? known.mask[*b->some_strip * d->rows + i] : NULL;
+        bool want = exist && memchr(row + lane_of(d, *b->some_tile), 1, (size_t)d->columns);
+        demand(b->some[i] == want, "%s cycle %d: strip %d tile %d row %d", d->name, t, (int)*b->some_strip,
+               (int)*b->some_tile, i);
+    }
+}
+
 /* The memories hold zeros at first here: they have no reset, and the block opens with zeros. */
 static void check_design(const design_t *d, int cycles)
 {
@@ -115,6 +134,7 @@ static void check_design(const design_t *d, int cycles)
         drive(b);
         settle(block);
         check(b, t);
+        check_some(b, t);
         block->type->tick(b);
         note(b);
     }
