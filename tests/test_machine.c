@@ -67,7 +67,8 @@ static void empty_queue(queue_t *q)
 }
 
 /* What the machine leaves in memory; the caller frees. */
-static uint8_t *run(const queue_t *q, memory_config_t timing, uint64_t x_seed, uint64_t *cycles)
+static uint8_t *run_seen(const queue_t *q, memory_config_t timing, uint64_t x_seed, uint64_t *cycles,
+                         machine_observer_t observer, void *context)
 {
     char error[DUT_ERROR_MAX];
     machine_run_t *m;
@@ -78,7 +79,7 @@ static uint8_t *run(const queue_t *q, memory_config_t timing, uint64_t x_seed, u
     demand(!machine_run_open(&m, &c, error), "%s", error);
     memcpy(memory_bytes(machine_run_memory(m)), q->bytes, q->image.limit);
     const machine_start_t start = {q->image.queue, q->image.status, q->image.limit, JOBS};
-    run_end_t end = machine_run_queue(m, &start, NULL, NULL, cycles);
+    run_end_t end = machine_run_queue(m, &start, observer, context, cycles);
     demand(end == RUN_DONE, "%s seed %" PRIu64 ": ended as %d", q->d->name, q->seed, end);
     demand(!memory_count(machine_run_memory(m))->outside, "%s seed %" PRIu64 ": beats outside the memory",
            q->d->name, q->seed);
@@ -89,6 +90,11 @@ static uint8_t *run(const queue_t *q, memory_config_t timing, uint64_t x_seed, u
     memcpy(left, memory_bytes(machine_run_memory(m)), q->image.limit);
     machine_run_close(m);
     return left;
+}
+
+static uint8_t *run(const queue_t *q, memory_config_t timing, uint64_t x_seed, uint64_t *cycles)
+{
+    return run_seen(q, timing, x_seed, cycles, NULL, NULL);
 }
 
 static uint8_t *expected(const queue_t *q)
@@ -195,6 +201,70 @@ START_TEST(broken_jobs_are_refused_and_the_others_run)
 }
 END_TEST
 
+/* What PEs did, counted one by one, and what pass_control's counters say that they did. */
+typedef struct {
+    const design_t *d;
+    int64_t mac, exp, forward;                 /* seen */
+    int64_t active, idle, stream, busy, words; /* counters, at the end */
+    int64_t causes;
+} seen_t;
+
+static void see_row(seen_t *s, const slot_row_t *row)
+{
+    for (int k = 0; k < s->d->pes; ++k) {
+        int64_t c3 = row->wire[k].c3, active = row->wire[k].active;
+        s->mac += active && (c3 == C3_LOAD || c3 == C3_SELF || c3 == C3_LEFT);
+        s->forward += !active && c3 == C3_LEFT;
+        s->exp += row->wire[k].c5 == C5_CALC;
+    }
+}
+
+static void see(void *context, const machine_t *m, uint64_t cycle)
+{
+    seen_t *s = context;
+    for (int r = 0; r < s->d->rows; ++r) see_row(s, &m->slot_array.row[r]);
+    s->busy += cycle > 0 && *m->busy;
+    s->words += *m->pass_control.valid;
+    s->active = *m->pass_control.active_q;
+    s->idle = *m->pass_control.idle_q;
+    s->stream = m->pass_control.cause_q[CAUSE_STREAM];
+    s->causes = 0;
+    for (int i = 0; i < CAUSES; ++i) s->causes += m->pass_control.cause_q[i];
+}
+
+/* All jobs of the queue get one head size, so that slots can be multiplied by it. */
+static void one_head_size(queue_t *q)
+{
+    for (int i = 1; i < JOBS; ++i) memcpy(q->bytes + q->image.queue + 64 * i, q->bytes + q->image.queue, 64);
+}
+
+START_TEST(pes_do_what_the_counters_say)
+{
+    int64_t macs = 0;
+    for (int k = 0; k < MACHINES; ++k) {
+        design_t d = load(machines[k]);
+        for (uint64_t seed = 301; d.control == CONTROL_TRAVELLING && seed <= 306; ++seed) {
+            queue_t q;
+            uint64_t cycles;
+            seen_t s = {.d = &d};
+            fill_queue(&q, &d, seed, false);
+            one_head_size(&q);
+            int64_t head = q.jobs[0].d;
+            free(run_seen(&q, rough(seed), 1, &cycles, see, &s));
+            demand(s.mac == 2 * head * s.active, "%s seed %" PRIu64 ": %d products, not %d", d.name, seed,
+                   (int)s.mac, (int)(2 * head * s.active));
+            demand(s.exp == s.active && s.forward == head * s.idle, "%s seed %" PRIu64 ": exp or forward",
+                   d.name, seed);
+            demand(s.words == s.stream && s.busy == s.causes, "%s seed %" PRIu64 ": cycles without a cause",
+                   d.name, seed);
+            macs += s.mac;
+            empty_queue(&q);
+        }
+    }
+    ck_assert_int_gt(macs, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("machine");
@@ -203,6 +273,7 @@ int main(void)
     tcase_add_test(t, memory_is_left_as_golden_leaves_it);
     tcase_add_test(t, stalls_and_old_contents_change_nothing_but_time);
     tcase_add_test(t, broken_jobs_are_refused_and_the_others_run);
+    tcase_add_test(t, pes_do_what_the_counters_say);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }
