@@ -205,21 +205,35 @@ static void put_shape(FILE *out, const signal_t *s)
     for (int i = 0; i < s->dims; ++i) fprintf(out, "%s%d", i ? " x " : "", s->n[i]);
 }
 
+/* Units inside: their registers are compared in this unit too, and stand in their own tables. */
+static void put_children(FILE *out, const design_t *d, const block_type_t *type)
+{
+    const char *gap = "\nContains the registers of";
+    for (const block_child_t *c = type->children; c && c->group; ++c) {
+        if (!block_fits(c->type, d)) continue;
+        fprintf(out, "%s `u_%s` (%s)", gap, c->group, c->type->name);
+        gap = ",";
+    }
+    if (type->children) fputs(".\n", out);
+}
+
 static void put_unit(FILE *out, const design_t *d, const block_type_t *type)
 {
     signal_t table[SIGNAL_MAX];
     char name[SIGNAL_NAME_MAX];
     int n = type->signals(d, table);
     fprintf(out, "\n## %s_%s\n\n%s.\n\n", d->name, type->name, type->summary);
-    fputs("| signal | kind | elements | bits | fraction | signed | Verilog | meaning |\n", out);
-    fputs("| --- | --- | --- | --- | --- | --- | --- | --- |\n", out);
+    fputs("| signal | kind | elements | bits | fraction | signed | Verilog | reset | meaning |\n", out);
+    fputs("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", out);
     for (int i = 0; i < n; ++i) {
         const signal_t *s = &table[i];
         fprintf(out, "| `%s` | %s | ", s->name, signal_kind_name(s->kind));
         put_shape(out, s);
-        fprintf(out, " | %d | %d | %s | `%s` | %s |\n", s->bits, s->frac, s->is_signed ? "yes" : "no",
-                s->path ? s->path : signal_port(s, name), s->meaning ? s->meaning : "");
+        const char *reset = s->kind != SIGNAL_REG ? "" : s->stored ? "none" : "yes";
+        fprintf(out, " | %d | %d | %s | `%s` | %s | %s |\n", s->bits, s->frac, s->is_signed ? "yes" : "no",
+                s->path ? s->path : signal_port(s, name), reset, s->meaning ? s->meaning : "");
     }
+    put_children(out, d, type);
 }
 
 static int generate_signals(const job_t *job)
@@ -232,7 +246,7 @@ static int generate_signals(const job_t *job)
     design_hash(job->d, hash);
     fprintf(out,
             "# Signals of %s\n\nDesign hash %s. Element 0 of a vector lies in the lowest bits; `#` in a\n"
-            "Verilog name is an index. State starts at zero after reset.\n",
+            "Verilog name is an index. A register without a reset is a memory that begins with anything.\n",
             job->d->name, hash);
     for (const block_type_t *const *t = block_types; *t; ++t) {
         if (block_fits(*t, job->d)) put_unit(out, job->d, *t);

@@ -79,7 +79,8 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     const block_type_t *type = cosim_model(c, &status, error);
     if (!type) return status;
     const patch_t *patch = c->canary && c->canary->side == CANARY_RTL ? &c->canary->patch : NULL;
-    const lockstep_config_t config = {c->design, type, c->unit, patch, c->seed};
+    const lockstep_config_t config = {
+        .design = c->design, .type = type, .unit = c->unit, .patch = patch, .x_seed = c->seed};
     status = lockstep_open(&l, &config, error);
     if (status) return status;
     stimulus_t *s = stimulus_open(c->kind, c->seed, lockstep_model(l));

@@ -34,6 +34,7 @@ struct lockstep {
     lockstep_count_t count;
     bool in_full;     /* the next comparison reads the big stored memories too */
     random_t garbage; /* what stored memories hold at first */
+    bool zeros;       /* nothing else */
     int differences;
     difference_t difference[DIFFERENCES_MAX];
 };
@@ -181,6 +182,7 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
     }
     l->count.hash = UINT64_C(0xcbf29ce484222325);
     l->garbage.state = config->x_seed;
+    l->zeros = config->zeros;
     l->n = l->model->signals;
     for (int i = 0; i < l->n && !status; ++i) {
         status = bind(l, &l->binding[i], &l->model->table[i], error);
@@ -369,7 +371,10 @@ static void set_element(lockstep_t *l, const binding_t *b, size_t i, uint64_t bi
 static void fill_stored(lockstep_t *l, const binding_t *b)
 {
     size_t count = signal_count(b->s);
-    for (size_t i = 0; i < count; ++i) set_element(l, b, i, fixed_low(random_bits(&l->garbage), b->s->bits));
+    for (size_t i = 0; i < count; ++i) {
+        uint64_t word = l->zeros ? 0 : random_bits(&l->garbage);
+        set_element(l, b, i, fixed_low(word, b->s->bits));
+    }
     for (size_t w = 0; l->has_dut && w < b->objects * b->words; ++w) {
         pack_word(b, b->model + w * b->lanes * b->element, b->scratch);
         memcpy(dut_word(b, w), b->scratch, b->word);

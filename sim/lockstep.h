@@ -46,6 +46,7 @@ typedef struct {
     const char *unit;         /* the DUT's unit; NULL: no DUT */
     const patch_t *patch;     /* planted in the DUT, or NULL */
     uint64_t x_seed;
+    bool zeros; /* memories without a reset begin with zeros, not with words of x_seed */
 } lockstep_config_t;
 
 /* DUT_OK and *out, or one line in error. The design must outlive it. */

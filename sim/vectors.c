@@ -32,9 +32,9 @@ static void write_names(FILE *out, const block_t *b, signal_kind_t kind, const c
     fputc('\n', out);
 }
 
-/* The unit as it is recorded, and the same unit beginning with other words in the memories that have no
- * reset: an output that follows what nobody wrote differs among them, and is nobody's promise. */
-enum { FILLS = 4 };
+/* The unit as it is recorded, with zeros in the memories that have no reset, and the same unit with other
+ * words there: an output that shows what nobody wrote differs among them, and is nobody's promise. */
+enum { FILLS = 8 };
 
 typedef struct {
     block_t *unit, *other[FILLS];
@@ -45,7 +45,7 @@ static void fill_memory(block_t *b, const signal_t *s, int fill, random_t *rando
 {
     size_t count = signal_count(s);
     for (size_t k = 0; k < count; ++k) {
-        uint64_t word = fixed_low(fill ? random_bits(random) : ~UINT64_C(0), s->bits);
+        uint64_t word = fixed_low(fill ? random_bits(random) : UINT64_MAX, s->bits);
         block_set(b, s, k, s->is_signed ? fixed_wrap((int64_t)word, s->bits) : (int64_t)word);
     }
 }
@@ -308,7 +308,7 @@ static dut_status_t check_file(check_t *c, const block_type_t *type, const desig
                                char error[DUT_ERROR_MAX])
 {
     const lockstep_config_t config = {
-        .design = d, .type = type, .unit = c->with_rtl ? type->name : NULL, .x_seed = 1};
+        .design = d, .type = type, .unit = c->with_rtl ? type->name : NULL, .x_seed = 1, .zeros = true};
     dut_status_t status = lockstep_open(&c->lockstep, &config, error);
     if (status) return status;
     int got = run_cycles(c, error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cycle vectors of one unit: what went in and what came out in every cycle after reset, as text that any
- * other implementation can write or read (see vector_file.h). `record` writes what the reference model gives,
- * x where that follows what a memory without a reset held at first; `check` feeds a file to model and RTL in
- * lockstep and compares the outputs of both with the file's.
+ * other implementation can write or read (see vector_file.h). `record` writes what the reference model gives;
+ * `check` feeds a file to model and RTL in lockstep and compares the outputs of both with the file's.
+ * Memories without a reset begin with zeros; `record` writes x where other words there show.
  */
 #ifndef SANGER_VECTORS_H
 #define SANGER_VECTORS_H

@@ -90,7 +90,7 @@ typedef struct {
 static bench_t bench_open(const design_t *d, const block_type_t *type, stimulus_class_t kind)
 {
     bench_t b = {.counts = block_open(block_find(type->name), d)};
-    const lockstep_config_t config = {d, type, type->name, NULL, SEED};
+    const lockstep_config_t config = {.design = d, .type = type, .unit = type->name, .x_seed = SEED};
     char error[DUT_ERROR_MAX] = "";
     snprintf(b.name, sizeof b.name, "%s of %s, %s, seed %d", type->name, d->name, stimulus_names[kind], SEED);
     demand(!lockstep_open(&b.l, &config, error), "%s: %s", b.name, error);

@@ -123,7 +123,7 @@ typedef struct {
 static bench_t bench_open(const design_t *d, const block_type_t *type, uint64_t x_seed)
 {
     bench_t b = {.design = d, .type = type, .random = {SEED}, .x_seed = x_seed};
-    const lockstep_config_t config = {d, type, type->name, NULL, x_seed};
+    const lockstep_config_t config = {.design = d, .type = type, .unit = type->name, .x_seed = x_seed};
     char error[DUT_ERROR_MAX] = "";
     memset(&flip, 0, sizeof flip);
     demand(!lockstep_open(&b.l, &config, error), "%s of %s: %s", type->name, d->name, error);
@@ -519,7 +519,7 @@ static void check_refused(const char *object, const char *found)
     design_t d = load("odd_5x7x3");
     block_type_t type = *wrong.type;
     type.signals = wrong_signals;
-    const lockstep_config_t config = {&d, &type, type.name, NULL, SEED};
+    const lockstep_config_t config = {.design = &d, .type = &type, .unit = type.name, .x_seed = SEED};
     char error[DUT_ERROR_MAX] = "";
     lockstep_t *l = NULL;
     dut_status_t status = lockstep_open(&l, &config, error);
@@ -556,7 +556,7 @@ START_TEST(an_entry_narrower_than_its_register_diverges)
     wrong.name = "acc_q", wrong.path = NULL, wrong.more_bits = -1, wrong.more_elements = 0;
     block_type_t type = *wrong.type;
     type.signals = wrong_signals;
-    const lockstep_config_t config = {&d, &type, type.name, NULL, SEED};
+    const lockstep_config_t config = {.design = &d, .type = &type, .unit = type.name, .x_seed = SEED};
     char error[DUT_ERROR_MAX] = "";
     lockstep_t *l = NULL;
     demand(lockstep_open(&l, &config, error) == DUT_OK, "%s", error);

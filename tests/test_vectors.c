@@ -109,8 +109,7 @@ START_TEST(every_unit_of_every_small_design_holds)
 }
 END_TEST
 
-/* A check fills memories that no reset sets with other words than the recording began with: what shows those
- * is x, and what does not is known. */
+/* What shows the first words of a memory that no reset sets is x; what does not is known. */
 START_TEST(what_nobody_wrote_is_no_vector)
 {
     scratch_t s = scratch_open();
