@@ -262,7 +262,7 @@ static void wire_outputs(machine_t *m)
     o->div_quot = n->quot;
 }
 
-static void machine_init(void *self, const design_t *d)
+void machine_init(void *self, const design_t *d)
 {
     machine_t *m = self;
     m->d = d;
@@ -348,7 +348,7 @@ static void machine_tick(void *self)
 
 #define FIELD(member) offsetof(machine_t, member)
 
-static int machine_signals(const design_t *d, signal_t *table)
+int machine_signals(const design_t *d, signal_t *table)
 {
     const int bus = design_bus_w(d) / 16;
     const signal_t all[] = {

@@ -62,6 +62,10 @@ typedef struct {
 
 extern const block_type_t machine_type;
 
+/* Its ports, and the wires between ports that exist: for models that put other blocks in places of these. */
+int machine_signals(const design_t *d, signal_t *table);
+void machine_init(void *self, const design_t *d);
+
 #ifdef __cplusplus
 }
 #endif

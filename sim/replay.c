@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "estimate.h"
+#include "../model/machine_pass.h"
 #include "image.h"
 #include "report.h"
 
@@ -79,10 +80,17 @@ static bool load_heads(run_t *r, size_t sequence, const size_t *heads, char erro
     return true;
 }
 
+/* The faster model where it may be used and holds the design's formats. */
+static const block_type_t *model_of(const replay_config_t *c)
+{
+    bool pass = !c->lockstep && c->model == REPLAY_MODEL_PASS && block_fits(&machine_pass_type, c->design);
+    return pass ? &machine_pass_type : &machine_type;
+}
+
 static bool open_machine(run_t *r, dut_status_t *status, char error[REPLAY_ERROR_MAX])
 {
     machine_run_config_t config = {.design = r->c->design,
-                                   .type = &machine_type,
+                                   .type = model_of(r->c),
                                    .lockstep = r->c->lockstep,
                                    .x_seed = 1,
                                    .memory = r->c->memory};

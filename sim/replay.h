@@ -19,10 +19,14 @@
 
 typedef enum { REPLAY_MASK_TRACE, REPLAY_MASK_PREDICT } replay_mask_t;
 
+/* Of the machine; a lockstep has the stepped one. */
+typedef enum { REPLAY_MODEL_PASS, REPLAY_MODEL_STEPPED } replay_model_t;
+
 typedef struct {
     const design_t *design;
     const trace_t *trace;
     bool lockstep;
+    replay_model_t model;
     replay_mask_t mask;
     double threshold;       /* of the prediction; negative: the trace's */
     memory_config_t memory; /* timing and stalls; bytes and beat are the replay's */

@@ -61,6 +61,7 @@ static void read_clips(const watch_t *w, int64_t clipped[CLIP_KINDS])
         {CLIP_ROW_SUM, "array_control.sum_sat_q"},
     };
     memset(clipped, 0, CLIP_KINDS * sizeof *clipped);
+    if (w->machine->type->show) w->machine->type->show(w->machine->self);
     for (size_t i = 0; i < sizeof counters / sizeof *counters; ++i) {
         const signal_t *s = block_signal(w->machine, counters[i].name);
         for (size_t k = 0; s && k < signal_count(s); ++k)

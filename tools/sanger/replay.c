@@ -20,6 +20,8 @@ typedef struct {
     memory_config_t memory;
     replay_mask_t mask;
     bool mask_given;
+    replay_model_t model;
+    bool model_given;
 } options_t;
 
 /* One head to replay. */
@@ -54,6 +56,15 @@ static bool parse_mask(options_t *o, const char *text)
     return false;
 }
 
+static bool parse_model(options_t *o, const char *text)
+{
+    o->model = !strcmp(text, "stepped") ? REPLAY_MODEL_STEPPED : REPLAY_MODEL_PASS;
+    o->model_given = true;
+    if (o->model == REPLAY_MODEL_STEPPED || !strcmp(text, "pass")) return true;
+    usage_error(o->verb, "--model: expected pass or stepped, found '%.64s'", text);
+    return false;
+}
+
 /* latency,interval,depth */
 static bool parse_memory(options_t *o, const char *text)
 {
@@ -84,6 +95,7 @@ static int parse(int argc, char **argv, options_t *o)
                                             {"threshold", required_argument, NULL, 't'},
                                             {"jobs", required_argument, NULL, 'j'},
                                             {"lockstep", no_argument, NULL, 'L'},
+                                            {"model", required_argument, NULL, 'c'},
                                             {"memory", required_argument, NULL, 'M'},
                                             {"timeline", required_argument, NULL, 'T'},
                                             {"json", no_argument, NULL, 'o'},
@@ -100,6 +112,7 @@ static int parse(int argc, char **argv, options_t *o)
         case 't': ok = parse_real(o, "--threshold", optarg, &o->threshold); break;
         case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, JOBS_MAX, &o->jobs); break;
         case 'L': o->lockstep = true; break;
+        case 'c': ok = parse_model(o, optarg); break;
         case 'M': ok = parse_memory(o, optarg); break;
         case 'T': o->timeline = optarg; break;
         case 'o': o->json = true; break;
@@ -107,6 +120,8 @@ static int parse(int argc, char **argv, options_t *o)
         }
         if (!ok) return EXIT_USAGE;
     }
+    if (o->lockstep && o->model_given && o->model == REPLAY_MODEL_PASS)
+        return usage_error(o->verb, "--model: expected stepped with --lockstep, found 'pass'");
     if (optind + 1 != argc)
         return usage_error(o->verb, "arguments: expected one trace, found %d", argc - optind);
     o->path = argv[optind];
@@ -313,6 +328,7 @@ static int replay_trace(options_t *o, const design_t *d, trace_t *trace)
     const replay_config_t c = {.design = d,
                                .trace = trace,
                                .lockstep = o->lockstep,
+                               .model = o->model,
                                .mask = predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE,
                                .threshold = o->threshold,
                                .memory = o->memory,
@@ -385,6 +401,8 @@ static int run_check(int argc, char **argv)
     "  --memory L,I,D         latency in cycles, cycles a beat, requests in flight (default 50,1,64)\n"      \
     "  --timeline FILE        Chrome trace (Perfetto) of the first layer's run\n"                            \
     "  --jobs N               worker processes (default: as many as processors)\n"                           \
+    "  --model pass|stepped   of the machine, without --lockstep: passes computed as a whole, or every\n"    \
+    "                         register in every cycle; figures are equal (default pass)\n"                   \
     "  --json                 figures as JSON\n\n"                                                           \
     "Row error is ||O' - O|| / ||O|| against double-precision attention under the same mask; `dense` is\n"   \
     "the same against unpruned attention. A layer's heads are one run of the machine, memory to memory.\n"

@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "datapath.h"
+
+#include <string.h>
+
+#include "normalise.h"
+
+/* The best instructions that the processor has, chosen when the program starts. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define VECTORS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTORS
+#endif
+
+enum { K, V };
+enum { EMPTY_DENSE = 1, EMPTY_TOP1 = 2 };
+#define NEVER INT32_MIN /* a score that is not allowed: less than any */
+
+static int64_t minimum(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- events ---- */
+
+static void count_slot(datapath_t *p)
+{
+    uint32_t *slot = p->noted + p->counted % DATAPATH_AHEAD * DATAPATH_EVENTS;
+    for (int k = 0; k < DATAPATH_EVENTS; ++k) {
+        p->count[k] = fixed_count(p->count[k], slot[k]);
+        slot[k] = 0;
+    }
+    ++p->counted;
+}
+
+/* Nothing noted lies further ahead than half of the slots, so what must make room is over. */
+static void note(datapath_t *p, datapath_event_t kind, uint64_t cycle, int64_t events)
+{
+    if (!events) return;
+    if (cycle < p->counted) cycle = p->counted;
+    while (cycle >= p->counted + DATAPATH_AHEAD) count_slot(p);
+    p->noted[cycle % DATAPATH_AHEAD * DATAPATH_EVENTS + kind] += (uint32_t)events;
+    p->any = true;
+}
+
+void datapath_count(datapath_t *p, uint64_t cycle)
+{
+    for (int i = 0; p->any && i < DATAPATH_AHEAD && p->counted < cycle; ++i) count_slot(p);
+    p->any = p->any && p->counted < cycle ? false : p->any;
+    if (p->counted < cycle) p->counted = cycle;
+}
+
+/* ---- sizes ---- */
+
+static int beat_elements(const design_t *d)
+{
+    return d->bus_bytes / 2;
+}
+static int queries(const design_t *d)
+{
+    return 2 * design_group_rows(d);
+}
+static size_t mask_bytes(const design_t *d)
+{
+    return (size_t)(design_mask_beats(d) * d->bus_bytes);
+}
+
+static int16_t *tile_of(const datapath_t *p, int64_t buffer, int kind)
+{
+    return p->tile + (buffer * 2 + kind) * p->d->columns * p->d->head_max;
+}
+static int32_t *strip_of(const datapath_t *p, int64_t bank, int64_t key)
+{
+    return p->strip + (bank * p->d->keys_max + key) * p->lanes;
+}
+
+bool datapath_fits(const design_t *d)
+{
+    return !design_lacks_machine(d) && d->scaled.w < 32;
+}
+
+void datapath_init(datapath_t *p, const design_t *d)
+{
+    p->d = d;
+    p->lanes = (d->rows + DATAPATH_LANES - 1) / DATAPATH_LANES * DATAPATH_LANES;
+    exp_unit_of_pe(&p->exp, d);
+    exp_unit_of_score_array(&p->score_exp, d);
+}
+
+void datapath_reset(datapath_t *p)
+{
+    memset(p->started, 0, (size_t)queries(p->d));
+    memset(p->noted, 0, sizeof *p->noted * DATAPATH_AHEAD * DATAPATH_EVENTS);
+    memset(p->count, 0, sizeof p->count);
+    memset(p->head, 0, sizeof p->head);
+    memset(p->bank, 0, sizeof p->bank);
+    memset(p->query_head, 0, sizeof *p->query_head * DATAPATH_FILES * (size_t)p->lanes);
+    p->counted = 0;
+    p->any = false;
+}
+
+/* ---- beats ---- */
+
+static int32_t header(const design_t *d, const int64_t *data)
+{
+    return data[1] & 1 ? (int32_t)fixed_low((uint64_t)data[0], d->scale.w) : -1;
+}
+
+/* Calls back for each element of a beat of a low-bit record. */
+#define FOR_LOW_ELEMENTS(e, value, d, beat, data)                                                            \
+    for (int low_w_ = design_low_w(d), in_ = 16 / low_w_, i_ = (beat) ? 0 : 32 / low_w_,                     \
+             e = (int)(beat)*beat_elements(d) * in_ + i_ - 32 / low_w_;                                      \
+         i_ < beat_elements(d) * in_ && e < (d)->head_max; ++i_, ++e)                                        \
+        for (int value = (int)fixed_wrap((data)[i_ / in_] >> (i_ % in_ * low_w_), (d)->operand_w),           \
+                 once_ = 1;                                                                                  \
+             once_; once_ = 0)
+
+void datapath_write_low_key(datapath_t *p, int64_t place, int64_t beat, const int64_t *data)
+{
+    const design_t *d = p->d;
+    if (place >= d->keys_max) return;
+    int8_t *to = p->low_key + place * d->head_max;
+    FOR_LOW_ELEMENTS(e, value, d, beat, data) to[e] = (int8_t)value;
+    if (!beat) p->key_head[place] = header(d, data);
+}
+
+void datapath_write_low_query(datapath_t *p, int64_t file, int64_t row, int64_t beat, const int64_t *data)
+{
+    const design_t *d = p->d;
+    if (row >= d->rows) return;
+    int16_t *to = p->low_query + file * d->head_max * p->lanes + row;
+    FOR_LOW_ELEMENTS(e, value, d, beat, data) to[e * p->lanes] = (int16_t)value;
+    if (!beat) p->query_head[file * p->lanes + row] = header(d, data);
+}
+
+/* Elements of a row of 16-bit elements, of which w bits count. Returns the largest size among them. */
+static int32_t write_elements(const design_t *d, int16_t *row, int64_t beat, const int64_t *data, int w)
+{
+    int first = (int)beat * beat_elements(d), n = (int)minimum(beat_elements(d), d->head_max - first);
+    int32_t most = 0;
+    for (int i = 0; i < n; ++i) {
+        int32_t value = (int32_t)fixed_wrap(data[i], w), size = value < 0 ? -value : value;
+        row[first + i] = (int16_t)value;
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+void datapath_write_query(datapath_t *p, int64_t index, int64_t beat, const int64_t *data)
+{
+    if (index >= queries(p->d)) return;
+    write_elements(p->d, p->query + index * p->d->head_max, beat, data, p->d->q.w);
+}
+
+void datapath_read_query(const datapath_t *p, int64_t index, int64_t beat, int64_t *data)
+{
+    const design_t *d = p->d;
+    int first = (int)beat * beat_elements(d);
+    for (int i = 0; i < beat_elements(d); ++i) {
+        bool there = index < queries(d) && first + i < d->head_max;
+        data[i] = there ? (uint16_t)p->query[index * d->head_max + first + i] : 0;
+    }
+}
+
+void datapath_write_mask(datapath_t *p, int64_t index, int64_t beat, const int64_t *data)
+{
+    const design_t *d = p->d;
+    if (index >= queries(d) || beat >= design_mask_beats(d)) return;
+    uint8_t *to = p->mask + (size_t)index * mask_bytes(d) + beat * d->bus_bytes;
+    for (int i = 0; i < beat_elements(d); ++i) {
+        to[2 * i] = (uint8_t)data[i];
+        to[2 * i + 1] = (uint8_t)(data[i] >> 8);
+    }
+}
+
+/* A tile's bound grows while it is written, and begins anew with its first beat. */
+void datapath_write_tile(datapath_t *p, int64_t buffer, bool is_v, int64_t column, int64_t beat,
+                         const int64_t *data)
+{
+    const design_t *d = p->d;
+    if (column >= d->columns) return;
+    int16_t *row = tile_of(p, buffer, is_v) + column * d->head_max;
+    int32_t most = write_elements(d, row, beat, data, is_v ? d->v.w : d->k.w);
+    if ((!column && !beat) || most > p->most[buffer][is_v]) p->most[buffer][is_v] = most;
+}
+
+/* ---- prediction: low-bit sums ---- */
+
+void datapath_word(datapath_t *p, int64_t file, int64_t tile, int64_t at)
+{
+    if (!tile && !at) p->head[file] = 0;
+    if (at + 1 > p->head[file]) p->head[file] = (int)at + 1;
+}
+
+/* sum[r] = products of the key with each row's query; narrow: where 16 bits hold all sums. */
+VECTORS static void narrow_sums(const int8_t *key, const int16_t *query, int d, int lanes, int32_t *sum)
+{
+    for (int r = 0; r < lanes; r += DATAPATH_LANES, query += DATAPATH_LANES) {
+        int16_t acc[DATAPATH_LANES] = {0};
+        for (int e = 0; e < d; ++e) {
+            const int16_t k = key[e], *q = query + e * lanes;
+            for (int i = 0; i < DATAPATH_LANES; ++i) acc[i] = (int16_t)(acc[i] + k * q[i]);
+        }
+        for (int i = 0; i < DATAPATH_LANES; ++i) sum[r + i] = acc[i];
+    }
+}
+
+VECTORS static void wide_sums(const int8_t *key, const int16_t *query, int d, int lanes, int32_t *sum)
+{
+    for (int r = 0; r < lanes; ++r) sum[r] = 0;
+    for (int e = 0; e < d; ++e, query += lanes) {
+        for (int r = 0; r < lanes; ++r) sum[r] += key[e] * query[r];
+    }
+}
+
+/* Step by step. `cycle`: of the first step, 0: nothing is counted. */
+static void clipped_sum(datapath_t *p, const int8_t *key, const int16_t *query, int d, uint64_t cycle,
+                        int32_t *sum)
+{
+    int64_t s = 0;
+    for (int e = 0; e < d; ++e) {
+        int64_t clipped = 0;
+        s = fixed_saturate(s + key[e] * query[e * p->lanes], p->d->score_acc_w, &clipped);
+        if (cycle) note(p, DATAPATH_SCORE_ACC, cycle + (uint64_t)e, clipped);
+    }
+    *sum = (int32_t)s;
+}
+
+static int64_t product_max(const design_t *d)
+{
+    return INT64_C(1) << (2 * (d->operand_w - 1));
+}
+
+/* Rows and columns that carry no query or key sum all the same, and may clip. So the columns of the whole
+   tile are looked at with its column 0, d + 1 cycles after its word 0. */
+static void count_score_clips(datapath_t *p, const datapath_drain_t *w, int d, uint64_t cycle)
+{
+    const int16_t *query = p->low_query + w->bank * p->d->head_max * p->lanes;
+    uint64_t first = cycle - (uint64_t)d + 1;
+    int32_t ignored;
+    for (int j = 0; j < p->d->columns && w->place + j < p->d->keys_max; ++j) {
+        const int8_t *key = p->low_key + (w->place + j) * p->d->head_max;
+        for (int r = 0; r < p->d->rows; ++r)
+            clipped_sum(p, key, query + r, d, first + (uint64_t)(r + j), &ignored);
+    }
+}
+
+static void low_bit_column(datapath_t *p, const datapath_drain_t *w, uint64_t cycle, int32_t *sum)
+{
+    const design_t *design = p->d;
+    int d = p->head[w->bank];
+    int64_t most = fixed_max(design->score_acc_w), each = product_max(design);
+    const int8_t *key = p->low_key + w->place * design->head_max;
+    const int16_t *query = p->low_query + w->bank * design->head_max * p->lanes;
+    bool may_clip = d * each > most, only_at_last = (d - 1) * each <= most;
+    (d * each <= INT16_MAX ? narrow_sums : wide_sums)(key, query, d, p->lanes, sum);
+    if (!may_clip) return;
+    if (!w->column) count_score_clips(p, w, d, cycle);
+    for (int r = 0; r < p->lanes; ++r) {
+        if (only_at_last)
+            sum[r] = (int32_t)minimum(sum[r], most);
+        else
+            clipped_sum(p, key, query + r, d, 0, &sum[r]);
+    }
+}
+
+/* ---- prediction: scaling, maxima ---- */
+
+/* What one drained key means for all rows. */
+typedef struct {
+    int32_t scale, key; /* of the key */
+    int64_t limit;      /* the last key that row 0 sees */
+    int rows, lanes, shift, w;
+} scaling_t;
+
+/* Returns nonzero when an allowed score was clipped. */
+VECTORS static int scale_column(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
+                                int32_t *max, int32_t *arg)
+{
+    const int64_t most = (INT64_C(1) << (s->w - 1)) - 1, least = -most - 1;
+    const int32_t lag = (int32_t)(s->key - s->limit); /* rows from here on see the key */
+    int any = 0;
+    for (int r = 0; r < s->lanes; ++r) {
+        int64_t full = (int64_t)sum[r] * head[r] * s->scale, floored = full >> s->shift;
+        int64_t low = floored > most ? most : floored, value = low < least ? least : low;
+        int allowed = (head[r] >= 0) & (r < s->rows) & (r >= lag);
+        any |= allowed & (value != floored);
+        int32_t kept = allowed ? (int32_t)value : NEVER;
+        score[r] = kept;
+        arg[r] = kept > max[r] ? s->key : arg[r];
+        max[r] = kept > max[r] ? kept : max[r];
+    }
+    return any;
+}
+
+static void note_scaled(datapath_t *p, const scaling_t *s, const int32_t *sum, const int32_t *head,
+                        const int32_t *score, uint64_t cycle)
+{
+    for (int r = 0; r < p->d->rows; ++r) {
+        int64_t full = (int64_t)sum[r] * head[r] * s->scale;
+        if (score[r] != NEVER && full >> s->shift != score[r])
+            note(p, DATAPATH_SCALED, cycle + 1 + (uint64_t)r, 1);
+    }
+}
+
+void datapath_drain(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
+{
+    const design_t *d = p->d;
+    const int32_t *head = p->query_head + w->bank * p->lanes;
+    int32_t *score = strip_of(p, w->bank, w->key), *max = p->bank[w->bank].max, *arg = p->bank[w->bank].arg;
+    _Alignas(64) int32_t sum[DATAPATH_ROWS_MAX];
+    int32_t scale = w->place < d->keys_max ? p->key_head[w->place] : -1;
+    low_bit_column(p, w, cycle, sum);
+    for (int r = 0; r < p->lanes && w->first; ++r) {
+        max[r] = NEVER;
+        arg[r] = 0;
+    }
+    if (scale < 0) {
+        for (int r = 0; r < p->lanes; ++r) score[r] = NEVER;
+        return;
+    }
+    const scaling_t s = {.scale = scale,
+                         .key = (int32_t)w->key,
+                         .limit = w->limit,
+                         .rows = w->rows,
+                         .lanes = p->lanes,
+                         .shift = 2 * d->scale.frac - d->scaled.frac,
+                         .w = d->scaled.w};
+    if (scale_column(&s, sum, head, score, max, arg)) note_scaled(p, &s, sum, head, score, cycle);
+}
+
+/* ---- exponentials in vectors: of x that is no more than about 0, or at least whose exponential fits ---- */
+
+typedef struct {
+    const int64_t *lut;
+    int64_t num, w_max; /* the largest exponential */
+    int vp, lut_shift, left;
+} exp_vector_t;
+
+static exp_vector_t exp_vector(const exp_unit_t *e)
+{
+    int vp = e->x.frac + e->log2e.append;
+    return (exp_vector_t){.lut = e->lut,
+                          .num = e->log2e.num,
+                          .w_max = fixed_max(e->y.w),
+                          .vp = vp,
+                          .lut_shift = vp - e->lut_bits,
+                          .left = e->y.frac - vp};
+}
+
+/* y of n words, as exp_unit_value has them; returns nonzero when one was clipped or is of no use here: then
+   all must be computed one by one. */
+VECTORS static int exp_words(const exp_vector_t *e, const int64_t *x, int64_t *y, int n)
+{
+    const int64_t fraction = (INT64_C(1) << e->vp) - 1;
+    int bad = 0;
+    for (int i = 0; i < n; ++i) {
+        int64_t t = x[i] * e->num, v = t & fraction, right = -((t >> e->vp) + e->left);
+        int64_t m = v + e->lut[v >> e->lut_shift];
+        int64_t shift = right > 62 ? 63 : right;
+        int64_t value = m >> (shift & 63);
+        bad |= (right < 0) | (value > e->w_max);
+        y[i] = value;
+    }
+    return bad;
+}
+
+/* ---- prediction: sums ---- */
+
+/* The maxima as they are subtracted. */
+static void floor_maxima(datapath_t *p, int64_t bank)
+{
+    const design_t *d = p->d;
+    int drop = d->scaled.frac - d->bias.frac;
+    for (int r = 0; r < p->lanes; ++r) {
+        int64_t bias = fixed_saturate(p->bank[bank].max[r] >> drop, d->bias.w, NULL);
+        p->bank[bank].floored[r] = (int32_t)fixed_saturate(fixed_floor(bias, -drop), 32, NULL);
+    }
+}
+
+/* x of each row; what is not allowed is 0. */
+VECTORS static void distances(const int32_t *score, const int32_t *floored, int w, int lanes, int64_t *x)
+{
+    const int64_t most = (INT64_C(1) << (w - 1)) - 1, least = -most - 1;
+    for (int r = 0; r < lanes; ++r) {
+        int64_t far = (int64_t)score[r] - floored[r], low = far > most ? most : far;
+        x[r] = score[r] == NEVER ? 0 : low < least ? least : low;
+    }
+}
+
+/* Scores become exponentials, -1 where not allowed, and are added; returns nonzero when a sum was clipped,
+   and then has changed nothing. */
+VECTORS static int add_exponentials(const int64_t *y, int32_t *score, int drop, int64_t most, int lanes,
+                                    int64_t *sum, int32_t *top)
+{
+    int bad = 0;
+    for (int r = 0; r < lanes; ++r) {
+        int64_t term = drop >= 0 ? y[r] >> drop : y[r] << -drop;
+        bad |= sum[r] + (score[r] == NEVER ? 0 : term) > most;
+    }
+    if (bad) return bad;
+    for (int r = 0; r < lanes; ++r) {
+        int64_t term = drop >= 0 ? y[r] >> drop : y[r] << -drop;
+        int32_t value = score[r] == NEVER ? -1 : (int32_t)y[r];
+        sum[r] += score[r] == NEVER ? 0 : term;
+        top[r] = value > top[r] ? value : top[r];
+        score[r] = value;
+    }
+    return 0;
+}
+
+static void add_one_by_one(datapath_t *p, const int64_t *x, int32_t *score, int64_t *sum, int32_t *top,
+                           uint64_t cycle)
+{
+    const design_t *d = p->d;
+    for (int r = 0; r < p->lanes; ++r) {
+        int64_t clipped = 0, clipped_sums = 0;
+        if (score[r] == NEVER) {
+            score[r] = -1;
+            continue;
+        }
+        int64_t y = exp_unit_value(&p->score_exp, x[r], &clipped);
+        __int128 term = fixed_floor(y, d->score_exp.frac - d->score_sum.frac);
+        sum[r] = fixed_saturate(sum[r] + term, d->score_sum.w, &clipped_sums);
+        score[r] = (int32_t)y;
+        if (score[r] > top[r]) top[r] = score[r];
+        note(p, DATAPATH_SCORE_EXP, cycle + 1 + (uint64_t)r, clipped);
+        note(p, DATAPATH_SCORE_SUM, cycle + 2 + (uint64_t)r, clipped_sums);
+    }
+}
+
+void datapath_sum(datapath_t *p, int64_t bank, int64_t key, bool first, uint64_t cycle)
+{
+    const design_t *d = p->d;
+    const exp_vector_t e = exp_vector(&p->score_exp);
+    int32_t *score = strip_of(p, bank, key), *top = p->bank[bank].top;
+    int64_t *sum = p->bank[bank].sum;
+    int drop = d->score_exp.frac - d->score_sum.frac;
+    _Alignas(64) int64_t x[DATAPATH_ROWS_MAX], y[DATAPATH_ROWS_MAX];
+    if (first) {
+        floor_maxima(p, bank);
+        memset(sum, 0, (size_t)p->lanes * sizeof *sum);
+        for (int r = 0; r < p->lanes; ++r) top[r] = -1;
+    }
+    distances(score, p->bank[bank].floored, d->scaled.w, p->lanes, x);
+    if (exp_words(&e, x, y, p->lanes) ||
+        add_exponentials(y, score, drop, fixed_max(d->score_sum.w), p->lanes, sum, top))
+        add_one_by_one(p, x, score, sum, top, cycle);
+}
+
+/* ---- prediction: thresholds ---- */
+
+/* The largest exponential that is not above T * sum. */
+static int64_t limit_of(const design_t *d, int64_t threshold, int64_t sum)
+{
+    int missing = d->threshold.frac + d->score_sum.frac - d->score_exp.frac;
+    __int128 limit = fixed_floor((__int128)threshold * sum, missing);
+    return limit > INT32_MAX ? INT32_MAX : (int64_t)limit;
+}
+
+/* What each row's exponentials are compared with. Returns how many rows keep their maximum alone, and which.
+ */
+static int row_limits(const datapath_t *p, int64_t bank, int64_t threshold, int64_t policy, int32_t *limit,
+                      int *top1)
+{
+    int n = 0;
+    for (int r = 0; r < p->d->rows; ++r) {
+        limit[r] = (int32_t)limit_of(p->d, threshold, p->bank[bank].sum[r]);
+        if (p->bank[bank].top[r] > limit[r]) continue;
+        limit[r] = policy == EMPTY_DENSE ? -1 : INT32_MAX;
+        if (policy == EMPTY_TOP1) top1[n++] = r;
+    }
+    return n;
+}
+
+VECTORS static void compare_column(const int32_t *score, const int32_t *limit, int rows, int bit,
+                                   uint64_t (*word)[2], int half)
+{
+    for (int r = 0; r < rows; ++r) word[r][half] |= (uint64_t)(score[r] > limit[r]) << bit;
+}
+
+void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n, int64_t threshold, int64_t policy)
+{
+    int32_t limit[DATAPATH_ROWS_MAX];
+    int top1[DATAPATH_ROWS_MAX], rows = row_limits(p, bank, threshold, policy, limit, top1);
+    memset(p->word, 0, (size_t)p->d->rows * sizeof *p->word);
+    for (int c = 0; c < n; ++c)
+        compare_column(strip_of(p, bank, key + c), limit, p->d->rows, c % 64, p->word, c / 64);
+    for (int i = 0; i < rows; ++i) {
+        int r = top1[i];
+        int64_t c = p->bank[bank].arg[r] - key;
+        if (c < 0 || c >= n || strip_of(p, bank, key + c)[r] < 0) continue;
+        p->word[r][c / 64] |= UINT64_C(1) << c % 64;
+    }
+}
+
+/* ---- masks ---- */
+
+void datapath_put_word(datapath_t *p, int64_t index, int64_t tile, const uint64_t word[2])
+{
+    size_t bytes = (size_t)design_mask_lane_w(p->d) / 8;
+    if (index >= queries(p->d) || tile >= design_tiles_max(p->d)) return;
+    memcpy(p->mask + (size_t)index * mask_bytes(p->d) + (size_t)tile * bytes, word, bytes);
+}
+
+void datapath_get_word(const datapath_t *p, int64_t index, int64_t tile, uint64_t word[2])
+{
+    size_t bytes = (size_t)design_mask_lane_w(p->d) / 8;
+    word[0] = word[1] = 0;
+    if (index >= queries(p->d) || tile >= design_tiles_max(p->d)) return;
+    memcpy(word, p->mask + (size_t)index * mask_bytes(p->d) + (size_t)tile * bytes, bytes);
+}
+
+/* ---- passes ---- */
+
+/* Cycles between word d and word d + 1. */
+static int gap(const design_t *d)
+{
+    return d->control == CONTROL_TRAVELLING ? 0 : d->rows + d->columns - 2;
+}
+
+/* From word 0 on pass_control's outputs to row 0's last word on the array's. */
+static int last_word_time(const design_t *d, int head)
+{
+    int arrives = 1 + 2 * head + gap(d); /* the last word, at row 0 */
+    return arrives + (d->control == CONTROL_TRAVELLING ? d->columns + 1 : d->rows + d->columns + d->pes);
+}
+
+int datapath_pass_time(const design_t *d, int head, int rows)
+{
+    return last_word_time(d, head) + rows + 2;
+}
+
+/* A sub-row at work. */
+typedef struct {
+    datapath_t *p;
+    const datapath_pass_t *pass;
+    uint64_t t0, tv; /* words 0 and d + 1 on row 0 */
+    uint64_t out;    /* row 0's last word leaves */
+    int row, n;      /* in the pass; active slots */
+    int slot[SPLIT_COLUMNS_MAX], col[SPLIT_COLUMNS_MAX];
+    const int16_t *q;
+    int64_t bias; /* in acc's format */
+    int64_t y[SPLIT_COLUMNS_MAX];
+    int64_t word[DATAPATH_HEAD_MAX], sum;
+} sub_row_t;
+
+static void find_slots(sub_row_t *s)
+{
+    const int pes = s->p->d->pes;
+    const int64_t *mode = s->pass->mode + s->row * pes, *col = s->pass->col + s->row * pes;
+    s->n = 0;
+    for (int k = 0; k < pes; ++k) {
+        s->slot[s->n] = k;
+        s->col[s->n] = (int)col[k];
+        s->n += mode[k] == SPLIT_ACTIVE;
+    }
+}
+
+/* ---- passes, step by step ---- */
+
+/* A PE counts a clipped accumulator one cycle late. */
+static void note_acc(const sub_row_t *s, uint64_t cycle, int64_t clipped)
+{
+    note(s->p, DATAPATH_ACC, cycle + 1, clipped);
+}
+
+static int64_t score_by_steps(const sub_row_t *s, int col)
+{
+    const design_t *d = s->p->d;
+    const int16_t *k = tile_of(s->p, s->pass->buffer, K) + col * d->head_max;
+    int drop = d->q.frac + d->k.frac - d->acc.frac;
+    int64_t acc = 0;
+    for (int e = 0; e < s->pass->d; ++e) {
+        int64_t clipped = 0, product = (int64_t)fixed_floor(s->q[e] * k[e], drop);
+        acc = fixed_saturate((__int128)acc + product, d->acc.w, &clipped);
+        note_acc(s, s->t0 + (uint64_t)(s->row + col + 1 + e), clipped);
+    }
+    return acc;
+}
+
+/* All rows' exponentials under array control are of one cycle. */
+static uint64_t exp_cycle(const sub_row_t *s, int col)
+{
+    const design_t *d = s->p->d;
+    if (d->control == CONTROL_TRAVELLING) return s->t0 + (uint64_t)(s->row + col + 1 + s->pass->d);
+    return s->t0 + (uint64_t)(s->pass->d + d->rows + d->columns - 1);
+}
+
+static void exponentials_by_steps(sub_row_t *s)
+{
+    const design_t *d = s->p->d;
+    for (int i = 0; i < s->n; ++i) {
+        int64_t clipped = 0, acc = score_by_steps(s, s->col[i]);
+        int64_t x = fixed_saturate((__int128)acc - s->bias, d->acc.w, NULL);
+        s->y[i] = exp_unit_value(&s->p->exp, x, &clipped);
+        note(s->p, DATAPATH_EXP, exp_cycle(s, s->col[i]), clipped);
+    }
+}
+
+/* Under array control scores move out after the last output, the last slot's first. */
+static void sum_by_steps(sub_row_t *s)
+{
+    const design_t *d = s->p->d;
+    bool travelling = d->control == CONTROL_TRAVELLING;
+    for (int j = 0; j < s->n; ++j) {
+        int i = travelling ? j : s->n - 1 - j;
+        int64_t clipped = 0;
+        __int128 term = fixed_floor(s->y[i], d->score.frac - d->row_sum.frac);
+        uint64_t moved = s->out - 1 - (uint64_t)s->slot[i];
+        s->sum = fixed_saturate(s->sum + term, d->row_sum.w, &clipped);
+        note(s->p, DATAPATH_ROW_SUM, travelling ? exp_cycle(s, s->col[i]) : moved, clipped);
+    }
+}
+
+static void products_by_steps(sub_row_t *s)
+{
+    const design_t *d = s->p->d;
+    int drop = d->score.frac + d->v.frac - d->out.frac;
+    for (int i = 0; i < s->n; ++i) {
+        const int16_t *v = tile_of(s->p, s->pass->buffer, V) + s->col[i] * d->head_max;
+        for (int f = 0; f < s->pass->d; ++f) {
+            int64_t clipped = 0;
+            __int128 product = fixed_floor((__int128)s->y[i] * v[f], drop);
+            s->word[f] = fixed_saturate(s->word[f] + product, d->out.w, &clipped);
+            note_acc(s, s->tv + (uint64_t)(s->row + s->col[i] + 1 + f), clipped);
+        }
+    }
+}
+
+static void by_steps(sub_row_t *s)
+{
+    memset(s->word, 0, (size_t)s->pass->d * sizeof *s->word);
+    s->sum = 0;
+    exponentials_by_steps(s);
+    sum_by_steps(s);
+    products_by_steps(s);
+}
+
+/* ---- accumulate: the row's second stage is two cycles after its word would leave row 0 ---- */
+
+static void add_to_query(sub_row_t *s, int64_t index)
+{
+    datapath_t *p = s->p;
+    const design_t *d = p->d;
+    int64_t *acc = p->acc + index * d->head_max, clipped = 0, clipped_sums = 0;
+    int drop = d->out.frac - d->output_sum.frac;
+    uint64_t cycle = s->out + 2 + (uint64_t)s->row;
+    if (!p->started[index]) {
+        memset(acc, 0, (size_t)d->head_max * sizeof *acc);
+        p->row_sum[index] = 0;
+        p->started[index] = 1;
+    }
+    for (int f = 0; f < s->pass->d; ++f)
+        acc[f] = fixed_saturate(acc[f] + fixed_floor(s->word[f], drop), d->output_sum.w, &clipped);
+    p->row_sum[index] = fixed_saturate(p->row_sum[index] + s->sum, d->row_sum.w, &clipped_sums);
+    note(p, DATAPATH_OUTPUT_SUM, cycle, clipped);
+    note(p, DATAPATH_ROW_TOTAL, cycle, clipped_sums);
+}
+
+void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle)
+{
+    const design_t *d = p->d;
+    sub_row_t s = {.p = p, .pass = pass};
+    s.t0 = cycle + 1;
+    s.tv = s.t0 + (uint64_t)(pass->d + 1 + gap(d));
+    s.out = cycle + (uint64_t)last_word_time(d, pass->d);
+    for (s.row = 0; s.row < pass->rows; ++s.row) {
+        int64_t index = pass->index[s.row];
+        if (index >= queries(d)) continue;
+        s.q = p->query + index * d->head_max;
+        s.bias = p->bias[index] * (INT64_C(1) << (d->acc.frac - d->bias.frac));
+        find_slots(&s);
+        by_steps(&s);
+        add_to_query(&s, index);
+    }
+}
+
+void datapath_clear(datapath_t *p, int64_t half)
+{
+    size_t rows = (size_t)design_group_rows(p->d);
+    memset(p->started + (size_t)half * rows, 0, rows);
+}
+
+/* ---- division ---- */
+
+/* num / den to the nearest, ties to even, in the output's format. */
+static __int128 divide(const design_t *d, int64_t num, int64_t den)
+{
+    int shift = d->output.frac + d->row_sum.frac - d->output_sum.frac;
+    unsigned __int128 n = (unsigned __int128)(num < 0 ? -num : num), by = (unsigned __int128)den;
+    if (shift > 0) n <<= shift;
+    if (shift < 0) by <<= -shift;
+    unsigned __int128 quotient, rest;
+    if (n >> 64 || by >> 63) {
+        quotient = n / by;
+        rest = 2 * (n % by);
+    } else {
+        quotient = (uint64_t)n / (uint64_t)by;
+        rest = 2 * (n - quotient * by);
+    }
+    if (rest > by || (rest == by && (quotient & 1))) ++quotient;
+    return num < 0 ? -(__int128)quotient : (__int128)quotient;
+}
+
+void datapath_divide(datapath_t *p, int64_t index, int64_t first, uint64_t cycle, int64_t *quot)
+{
+    const design_t *d = p->d;
+    bool open = index < queries(d) && p->started[index];
+    int64_t den = open ? p->row_sum[index] : 0, clipped = 0;
+    for (int lane = 0; lane < d->lanes; ++lane) {
+        int64_t element = first + lane,
+                num = open && element < d->head_max ? p->acc[index * d->head_max + element] : 0;
+        quot[lane] = den > 0 ? fixed_saturate(divide(d, num, den), d->output.w, &clipped) : 0;
+    }
+    uint64_t rounded = cycle + (uint64_t)normalise_latency(d) - 1;
+    note(p, DATAPATH_OUTPUT, rounded, clipped);
+    note(p, DATAPATH_ZERO_ROWS, rounded, den <= 0);
+}

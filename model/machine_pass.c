@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "machine_pass.h"
+
+#include <string.h>
+
+/* ---- what the blocks in between would show in this cycle ---- */
+
+static void show_done(machine_pass_t *p)
+{
+    bool done = p->passes && p->done[p->first_done] == p->cycle;
+    *p->machine.accumulate.done = done;
+    if (!done) return;
+    p->first_done = (p->first_done + 1) % DESIGN_PASSES;
+    --p->passes;
+}
+
+static void show_quotients(machine_pass_t *p)
+{
+    const size_t at = p->cycle % MACHINE_PASS_QUOTIENTS;
+    *p->machine.normalise.done = p->division[at].valid;
+    if (!p->division[at].valid) return;
+    p->division[at].valid = false;
+    memcpy(p->machine.normalise.quot, p->division[at].quot, (size_t)p->data.d->lanes * sizeof(int64_t));
+}
+
+static void show_mask_word(machine_pass_t *p)
+{
+    const design_t *d = p->data.d;
+    predict_array_t *a = &p->machine.predict_array;
+    *a->mask_valid = 0;
+    for (int i = 0; i < 2; ++i) {
+        const machine_pass_tile_t *t = &p->shown[i];
+        uint64_t row = p->cycle - t->cycle;
+        if (!t->cycle || row >= (uint64_t)d->rows) continue;
+        *a->mask_valid = 1;
+        *a->mask_row = (int64_t)row;
+        *a->mask_tile = t->tile;
+        *a->mask_strip = t->strip;
+        for (int c = 0; c < d->columns; ++c) a->mask_word[c] = t->word[row][c / 64] >> c % 64 & 1;
+    }
+}
+
+/* What pass_control looks at by the edge: the mask word of a row that it takes, and which rows of the strip
+   that follows keep a column. */
+static void show_mask(machine_pass_t *p)
+{
+    machine_t *m = &p->machine;
+    uint64_t word[2];
+    if (!m->pass_control.now.accept) return;
+    datapath_get_word(&p->data, *m->pass_control.mask_index, *m->pass_control.mask_tile, word);
+    for (int c = 0; c < p->data.d->columns; ++c) m->buffer.mask[c] = word[c / 64] >> c % 64 & 1;
+}
+
+static void show_some(machine_pass_t *p)
+{
+    machine_t *m = &p->machine;
+    const design_t *d = p->data.d;
+    const pass_control_t *c = &m->pass_control;
+    const int high = d->columns > 64 ? d->columns - 64 : 0, low = d->columns - high;
+    const uint64_t columns[2] = {fixed_low(UINT64_MAX, low), high ? fixed_low(UINT64_MAX, high) : 0};
+    if (c->now.accept ? !c->now.strip_end : *c->fresh_q != 0) return;
+    for (int r = 0; r < d->rows; ++r) {
+        uint64_t word[2];
+        datapath_get_word(&p->data, *c->some_strip * d->rows + r, *c->some_tile, word);
+        m->buffer.some[r] = (word[0] & columns[0]) || (word[1] & columns[1]);
+    }
+}
+
+/* ---- a cycle ---- */
+
+/* In machine_eval's order. */
+static void machine_pass_eval(void *self)
+{
+    machine_pass_t *p = self;
+    machine_t *m = &p->machine;
+    show_done(p);
+    show_quotients(p);
+    show_mask_word(p);
+    controller_eval(&m->controller);
+    fetch_eval(&m->fetch);
+    tile_loader_eval(&m->tile_loader);
+    rebias_eval(&m->rebias);
+    drain_eval(&m->drain);
+    memory_port_eval(&m->memory_port);
+    *m->busy = *m->controller.busy || *m->req_valid;
+    controller_eval(&m->controller);
+    fetch_eval(&m->fetch);
+    tile_loader_eval(&m->tile_loader);
+    rebias_eval(&m->rebias);
+    if (*m->rebias.got)
+        datapath_read_query(&p->data, *m->rebias.dot_index, *m->rebias.dot_beat, m->rebias.dot_q);
+    predict_control_eval(&m->predict_control);
+    pass_control_eval(&m->pass_control);
+    show_mask(p);
+    show_some(p);
+}
+
+static void take_beats(machine_pass_t *p)
+{
+    const design_t *d = p->data.d;
+    const fetch_t *f = &p->machine.fetch;
+    const tile_loader_t *t = &p->machine.tile_loader;
+    const rebias_t *r = &p->machine.rebias;
+    datapath_t *to = &p->data;
+    if (*f->k_we) datapath_write_low_key(to, *f->k_key, *f->k_beat, f->k_data);
+    if (*f->ql_we) datapath_write_low_query(to, *f->ql_file, *f->ql_row, *f->ql_beat, f->ql_data);
+    if (*f->q_we) datapath_write_query(to, *f->q_index, *f->q_beat, f->q_data);
+    if (*f->m_we) datapath_write_mask(to, *f->m_index, *f->m_beat, f->m_data);
+    if (*r->b_we) to->bias[*r->b_index] = (int32_t)*r->b_bias;
+    if (!*t->we) return;
+    int beat_w = design_beat_w(d), column_w = fixed_bits(d->columns);
+    int64_t beat = (int64_t)fixed_low((uint64_t)*t->waddr, beat_w), rest = *t->waddr >> beat_w;
+    int64_t column = (int64_t)fixed_low((uint64_t)rest, column_w), place = rest >> column_w;
+    datapath_write_tile(to, place >> 1, place & 1, column, beat, t->wdata);
+}
+
+/* Row 0's word shows on the bus three cycles after its tile's last word here. */
+static void take_thresholds(machine_pass_t *p)
+{
+    const design_t *d = p->data.d;
+    const predict_control_t *c = &p->machine.predict_control;
+    int64_t first = *c->s_tile * d->columns, half = *c->s_strip >= d->strips;
+    int n = (int)(*c->s_valid ? d->columns : p->machine.fetch.g_keys[half] - first);
+    datapath_threshold(&p->data, *c->s_bank, first, n, *c->threshold, *c->policy);
+    p->newest = !p->newest;
+    machine_pass_tile_t *t = &p->shown[p->newest];
+    t->cycle = p->cycle + 3;
+    t->tile = *c->s_tile;
+    t->strip = *c->s_strip;
+    memcpy(t->word, p->data.word, (size_t)d->rows * sizeof *t->word);
+    if (p->machine.fetch.g_external[half]) return;
+    for (int r = 0; r < d->rows; ++r)
+        datapath_put_word(&p->data, *c->s_strip * d->rows + r, *c->s_tile, p->data.word[r]);
+}
+
+static void show_maxima(machine_pass_t *p, int64_t bank)
+{
+    const int rows = p->data.d->rows;
+    int64_t *arg = p->machine.predict_array.arg + bank * rows;
+    for (int r = 0; r < rows; ++r) arg[r] = p->data.bank[bank].arg[r];
+}
+
+static void predict(machine_pass_t *p)
+{
+    const predict_control_t *c = &p->machine.predict_control;
+    if (*c->valid) datapath_word(&p->data, *c->file, *c->tile, *c->at);
+    if (*c->d_valid) {
+        const datapath_drain_t word = {.first = *c->d_first,
+                                       .bank = (int)*c->d_bank,
+                                       .column = (int)*c->d_col,
+                                       .rows = (int)*c->d_rows,
+                                       .key = *c->d_key,
+                                       .place = *c->head_key,
+                                       .limit = *c->d_limit};
+        datapath_drain(&p->data, &word, p->cycle);
+        show_maxima(p, word.bank);
+    }
+    if (*c->s_op == PREDICT_SUM) datapath_sum(&p->data, *c->s_bank, *c->s_key, *c->s_first, p->cycle);
+    if (*c->s_op == PREDICT_THRESHOLD && *c->s_last) take_thresholds(p);
+}
+
+static void start_pass(machine_pass_t *p)
+{
+    const design_t *d = p->data.d;
+    const pass_control_t *c = &p->machine.pass_control;
+    int64_t at = *c->pass_bank * d->rows;
+    const datapath_pass_t pass = {.rows = (int)*c->pass_rows,
+                                  .d = (int)*c->pass_d,
+                                  .buffer = (int)*c->buffer,
+                                  .index = c->index_q + at,
+                                  .mode = c->mode_q + at * d->pes,
+                                  .col = c->col_q + at * d->pes};
+    datapath_pass(&p->data, &pass, p->cycle);
+    int place = (p->first_done + p->passes++) % DESIGN_PASSES;
+    p->done[place] = p->cycle + (uint64_t)datapath_pass_time(d, pass.d, pass.rows);
+}
+
+static void divide(machine_pass_t *p)
+{
+    const drain_t *m = &p->machine.drain;
+    size_t at = (p->cycle + (uint64_t)p->latency) % MACHINE_PASS_QUOTIENTS;
+    if (*m->div_valid) {
+        p->division[at].valid = true;
+        datapath_divide(&p->data, *m->rd_index, *m->enter_set_q * p->data.d->lanes, p->cycle,
+                        p->division[at].quot);
+    }
+    if (*m->clear) datapath_clear(&p->data, *m->clear_half);
+}
+
+/* What the cycle's words say is done first: they lie in the ports of blocks whose registers then move on. */
+static void machine_pass_tick(void *self)
+{
+    machine_pass_t *p = self;
+    machine_t *m = &p->machine;
+    take_beats(p);
+    predict(p);
+    if (*m->pass_control.pass) start_pass(p);
+    divide(p);
+    controller_tick(&m->controller);
+    fetch_tick(&m->fetch);
+    memory_port_tick(&m->memory_port);
+    predict_control_tick(&m->predict_control);
+    rebias_tick(&m->rebias);
+    tile_loader_tick(&m->tile_loader);
+    pass_control_tick(&m->pass_control);
+    drain_tick(&m->drain);
+    ++p->cycle;
+}
+
+static void machine_pass_reset(void *self)
+{
+    machine_pass_t *p = self;
+    datapath_reset(&p->data);
+    p->cycle = p->shown[0].cycle = p->shown[1].cycle = 0;
+    p->first_done = p->passes = 0;
+    memset(p->division, 0, sizeof p->division);
+}
+
+static void machine_pass_show(void *self)
+{
+    machine_pass_t *p = self;
+    machine_t *m = &p->machine;
+    const bool travelling = m->travelling;
+    const pe_array_t *a = &m->array_control.array;
+    int64_t *const counter[DATAPATH_EVENTS] = {
+        [DATAPATH_SCORE_ACC] = m->predict_array.sat_acc_q,
+        [DATAPATH_SCALED] = m->predict_array.sat_scaled_q,
+        [DATAPATH_SCORE_EXP] = m->predict_array.sat_exp_q,
+        [DATAPATH_SCORE_SUM] = m->predict_array.sat_sum_q,
+        [DATAPATH_ACC] = travelling ? m->slot_array.acc_sat_q : a->acc_sat_q,
+        [DATAPATH_EXP] = travelling ? m->slot_array.exp_sat_q : a->exp_sat_q,
+        [DATAPATH_ROW_SUM] = travelling ? m->slot_array.sum_sat_q : a->sum_sat_q,
+        [DATAPATH_OUTPUT_SUM] = m->accumulate.acc_sat_q,
+        [DATAPATH_ROW_TOTAL] = m->accumulate.sum_sat_q,
+        [DATAPATH_OUTPUT] = m->normalise.sat_q,
+        [DATAPATH_ZERO_ROWS] = m->normalise.zero_q,
+    };
+    datapath_count(&p->data, p->cycle);
+    for (int k = 0; k < DATAPATH_EVENTS; ++k) *counter[k] = p->data.count[k];
+}
+
+static void machine_pass_init(void *self, const design_t *d)
+{
+    machine_pass_t *p = self;
+    machine_init(&p->machine, d);
+    datapath_init(&p->data, d);
+    p->latency = normalise_latency(d);
+}
+
+/* ---- the table: the machine's, the memories, and of blocks that are computed at once ports and counters
+ * ---- */
+
+#define MEMORY(member, bytes_each, count)                                                                    \
+    {                                                                                                        \
+#member, SIGNAL_NET, offsetof(machine_pass_t, data.member),                                          \
+            8 * (bytes_each) < 63 ? 8 * (bytes_each) : 63, .dims = 1,                                        \
+                                                           .n = {(int)(count) }, .bytes = (bytes_each)       \
+    }
+
+static int machine_pass_signals(const design_t *d, signal_t *table)
+{
+    const int lanes = (d->rows + DATAPATH_LANES - 1) / DATAPATH_LANES * DATAPATH_LANES;
+    const int queries = 2 * design_group_rows(d), head = d->head_max, keys = d->keys_max;
+    const signal_t memories[] = {
+        MEMORY(low_key, 1, keys * head),
+        MEMORY(key_head, 4, keys),
+        MEMORY(low_query, 2, DATAPATH_FILES * head * lanes),
+        MEMORY(query_head, 4, DATAPATH_FILES * lanes),
+        MEMORY(strip, 4, DATAPATH_FILES * keys * lanes),
+        MEMORY(query, 2, queries * head),
+        MEMORY(mask, 1, queries * design_mask_beats(d) * d->bus_bytes),
+        MEMORY(bias, 4, queries),
+        MEMORY(tile, 2, 4 * d->columns * head),
+        MEMORY(acc, 8, queries * head),
+        MEMORY(row_sum, 8, queries),
+        MEMORY(started, 1, queries),
+        MEMORY(noted, 4, DATAPATH_AHEAD * DATAPATH_EVENTS),
+    };
+    int n = machine_signals(d, table);
+    for (size_t i = 0; i < sizeof memories / sizeof *memories; ++i) table[n++] = memories[i];
+    return n;
+}
+
+/* A block's ports, and its counters of events. */
+static int ports(const block_type_t *type, const design_t *d, signal_t *table)
+{
+    signal_t all[SIGNAL_MAX];
+    int n = type->signals(d, all), kept = 0;
+    for (int i = 0; i < n; ++i) {
+        bool counter = all[i].bits == 32 && (strstr(all[i].name, "sat_") || strstr(all[i].name, "zero_"));
+        if (all[i].kind != SIGNAL_REG || counter) table[kept++] = all[i];
+    }
+    return kept;
+}
+
+#define PORTS(block, fits_)                                                                                  \
+    static int block##_ports(const design_t *d, signal_t *table)                                             \
+    {                                                                                                        \
+        return ports(&block##_type, d, table);                                                               \
+    }                                                                                                        \
+    static const block_type_t block##_ports_type = {.name = #block, .signals = block##_ports, .fits = fits_}
+
+static bool travels(const design_t *d)
+{
+    return d->control == CONTROL_TRAVELLING;
+}
+static bool is_array(const design_t *d)
+{
+    return d->control == CONTROL_ARRAY;
+}
+
+PORTS(predict_feeder, NULL);
+PORTS(predict_array, NULL);
+PORTS(buffer, NULL);
+PORTS(feeder, NULL);
+PORTS(slot_array, travels);
+PORTS(array_control, is_array);
+PORTS(accumulate, NULL);
+PORTS(normalise, NULL);
+
+#define CHILD(name)                                                                                          \
+    {                                                                                                        \
+#name, &name##_type, offsetof(machine_t, name)                                                       \
+    }
+#define PORTS_OF(name)                                                                                       \
+    {                                                                                                        \
+#name, &name##_ports_type, offsetof(machine_t, name)                                                 \
+    }
+
+static const block_child_t children[] = {
+    CHILD(controller),
+    CHILD(fetch),
+    CHILD(memory_port),
+    CHILD(predict_control),
+    CHILD(rebias),
+    CHILD(tile_loader),
+    CHILD(pass_control),
+    CHILD(drain),
+    PORTS_OF(predict_feeder),
+    PORTS_OF(predict_array),
+    PORTS_OF(buffer),
+    PORTS_OF(feeder),
+    PORTS_OF(slot_array),
+    PORTS_OF(array_control),
+    PORTS_OF(accumulate),
+    PORTS_OF(normalise),
+    {NULL, NULL, 0},
+};
+
+const block_type_t machine_pass_type = {
+    .name = "machine",
+    .summary = "jobs in memory to outputs in memory: control in cycles, data at once",
+    .size = sizeof(machine_pass_t),
+    .clocked = true,
+    .signals = machine_pass_signals,
+    .init = machine_pass_init,
+    .reset = machine_pass_reset,
+    .eval = machine_pass_eval,
+    .tick = machine_pass_tick,
+    .show = machine_pass_show,
+    .fits = datapath_fits,
+    .children = children,
+};

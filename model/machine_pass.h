@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * machine_pass: the machine once more, for speed: equal in every cycle in what goes through its ports, in its
+ * causes and in its counters, but with no registers for what its data do on the way. machine.c stays the
+ * definition; this one is checked against it.
+ *
+ *     stepped, by their own models           computed at once, by datapath.h
+ *     controller, fetch, memory_port         predict_feeder, predict_array: a drain, sum or threshold word
+ *     predict_control, rebias                for all rows, when predict_control shows it
+ *     tile_loader, pass_control, drain       buffer, feeder: memories
+ *                                            slot_array or array_control, accumulate: a pass, when its word 0
+ *                                            shows; `done` comes when the blocks would say it
+ *                                            normalise: a set of quotients, `latency` cycles late
+ *
+ * The stepped blocks decide all cycles. What is computed at once is there earlier than in the machine and is
+ * read later: that is what their counts (scored, swept, done, ...) are for.
+ *
+ * The struct begins with a machine_t, so what looks at a running machine may look at this one. Of the blocks
+ * that are computed at once it has ports and counters: the mask bus shows its words in their cycles, counters
+ * are brought up to date by `show` and hold all rows' events in their first element. What never came in is 0
+ * here and anything there: sums of columns that no key was ever loaded into may clip there alone.
+ */
+#ifndef SANGER_MACHINE_PASS_H
+#define SANGER_MACHINE_PASS_H
+
+#include "datapath.h"
+#include "machine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Mask words of a tile on their way to the bus. */
+typedef struct {
+    uint64_t cycle; /* in which row 0's shows */
+    int64_t tile, strip;
+    uint64_t word[DATAPATH_ROWS_MAX][2];
+} machine_pass_tile_t;
+
+enum { MACHINE_PASS_QUOTIENTS = 64, MACHINE_PASS_LANES_MAX = 64 };
+
+typedef struct {
+    machine_t machine;
+    datapath_t data;
+    uint64_t cycle;
+    machine_pass_tile_t shown[2]; /* on the mask bus, by turns */
+    int newest;                   /* of these */
+    uint64_t done[DESIGN_PASSES]; /* cycles in which passes are complete, a ring */
+    int first_done, passes;
+    int latency;
+    struct {
+        bool valid;
+        int64_t quot[MACHINE_PASS_LANES_MAX];
+    } division[MACHINE_PASS_QUOTIENTS]; /* by cycle */
+} machine_pass_t;
+
+extern const block_type_t machine_pass_type;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
