@@ -69,6 +69,7 @@ typedef struct {
     int split_policy; /* split_policy_t */
     int slots;        /* slots_t */
     int sub_row_id_w; /* bits of the row id that travels with a sub-row */
+    int window;       /* sub-rows that wait for a row of a pass, 1: none, they go as they come */
 
     int lanes; /* dividers of normalise */
 

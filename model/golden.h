@@ -60,9 +60,9 @@ typedef struct {
     int64_t clipped[GOLDEN_CLIPS];
     int64_t zero_rows; /* queries whose row sum is 0 or less: O = 0 */
     int64_t sub_rows, passes, non_zeros;
-    int64_t forwards; /* slots that only pass */
-    int64_t hazard,
-        intervals; /* sums of h and of the least interval over passes that follow one of this head */
+    int64_t forwards;          /* slots that only pass */
+    int64_t hazard, intervals; /* sums of h and of the least interval over passes that follow one of this
+                                  head, window 1 */
 } golden_count_t;
 
 typedef struct golden golden_t;
@@ -93,8 +93,10 @@ typedef struct {
     golden_sub_row_t row[GOLDEN_ROWS_MAX];
 } golden_pass_t;
 
-/* Calls visit for every pass of a head under a mask (L x M), in the machine's order: group by group, tile by
-   tile, sub-rows in the order of their queries. False: out of memory. */
+/* Calls visit for every pass of a head under a mask (L x M), in the order of a machine without a window
+   (split.window 1): group by group, tile by tile, sub-rows in the order of their queries. A wider window
+   changes which sub-rows of a tile share a pass, and so h, but neither how many there are nor how many
+   passes. False: out of memory. */
 bool golden_passes(const design_t *d, const golden_head_t *h, const uint8_t *mask,
                    void (*visit)(void *context, const golden_pass_t *pass), void *context);
 

@@ -123,16 +123,53 @@ static void offer_row(pass_control_t *p)
     p->wire.row = gather_index(p);
 }
 
+static bool has_window(const pass_control_t *p)
+{
+    return p->d->window > 1;
+}
+
+static int64_t waiting_of(const pass_control_t *p, int64_t buffer)
+{
+    int64_t n = 0;
+    for (int i = 0; i < *p->win_n_q; ++i) n += p->win_buffer_q[i] == buffer;
+    return n;
+}
+
+/* A sub-row leaves a full window, or one whose oldest tile gets no more; one more may enter then. */
+static void pass_window(pass_control_t *p, bool room)
+{
+    int64_t n = *p->win_n_q, buffer = p->win_buffer_q[0];
+    p->now.take = room && n && (n == p->d->window || p->ended_q[buffer]);
+    p->wire.take = n < p->d->window || p->now.take;
+    split_eval(&p->split);
+    p->now.enter = p->wire.take && p->wire.have;
+    for (int b = 0; b < 2; ++b)
+        p->now.end[b] = p->ended_q[b] && waiting_of(p, b) == (p->now.take && buffer == b);
+    p->now.buffer = buffer;
+}
+
+static void pass_directly(pass_control_t *p, bool room)
+{
+    p->wire.take = room;
+    split_eval(&p->split);
+    p->now.take = p->now.enter = p->wire.take && p->wire.have;
+    p->now.buffer = *p->held_buffer_q;
+}
+
 /* A sub-row is taken while its bank is free; a bank closes full or at its tile's end. */
 static void take_sub_row(pass_control_t *p)
 {
-    p->wire.take = (*p->closed_q - *p->complete_q + NUMBERS) % NUMBERS < DESIGN_PASSES;
-    split_eval(&p->split);
+    bool room = (*p->closed_q - *p->complete_q + NUMBERS) % NUMBERS < DESIGN_PASSES;
+    if (has_window(p))
+        pass_window(p, room);
+    else
+        pass_directly(p, room);
+    p->now.half = p->tile_half_q[p->now.buffer];
     p->now.accept = p->wire.valid && p->wire.ready;
-    p->now.take = p->wire.take && p->wire.have;
-    p->now.end = *p->held_end_q && (!p->wire.have || (p->now.take && p->wire.last));
+    p->now.split_end = *p->held_end_q && (!p->wire.have || (p->now.enter && p->wire.last));
+    for (int b = 0; b < 2 && !has_window(p); ++b) p->now.end[b] = p->now.split_end && *p->held_buffer_q == b;
     bool full = p->now.take && *p->fill_q + 1 == p->d->rows;
-    p->now.close = full || (p->now.end && (p->now.take || *p->fill_q));
+    p->now.close = full || (p->now.end[p->now.buffer] && (p->now.take || *p->fill_q));
 }
 
 /* `why` is why no pass is started, if none is: the cause of the next cycle without a word. */
@@ -155,7 +192,9 @@ static void walk_and_start(pass_control_t *p)
     else if (closed)
         p->now.why = CAUSE_WALK;
     else
-        p->now.why = at_hand(p) || p->wire.have || *p->fill_q ? CAUSE_GATHER : CAUSE_PREDICT;
+        p->now.why = at_hand(p) || p->wire.have || *p->fill_q || (has_window(p) && *p->win_n_q)
+                         ? CAUSE_GATHER
+                         : CAUSE_PREDICT;
 }
 
 static void finish(pass_control_t *p)
@@ -247,14 +286,14 @@ static void tick_counters(pass_control_t *p)
     count(p->passes_q, p->now.start);
     count(p->sub_rows_q, p->now.take);
     for (int k = 0; k < p->d->pes && p->now.take; ++k) {
-        count(p->active_q, p->wire.mode[k] == SPLIT_ACTIVE);
-        count(p->idle_q, p->wire.mode[k] == SPLIT_PASS);
+        count(p->active_q, p->now.mode[k] == SPLIT_ACTIVE);
+        count(p->idle_q, p->now.mode[k] == SPLIT_PASS);
     }
 }
 
 static void tick_records(pass_control_t *p)
 {
-    int64_t held = *p->held_buffer_q, done = p->bank_buffer_q[bank_of(*p->complete_q)];
+    int64_t done = p->bank_buffer_q[bank_of(*p->complete_q)];
     for (int b = 0; b < 2; ++b) {
         p->tile_free_q[b] = p->now.free[b];
         if (p->now.free[b]) p->tile_open_q[b] = p->tile_gathered_q[b] = 0;
@@ -263,50 +302,143 @@ static void tick_records(pass_control_t *p)
         p->tile_open_q[*p->gather_buffer_q] = 1;
         p->tile_half_q[*p->gather_buffer_q] = *p->gather_group_q % 2;
     }
-    if (p->now.end) p->tile_gathered_q[held] = 1;
-    if (p->now.close) p->tile_left_q[held] = (p->tile_left_q[held] + 1) % NUMBERS;
+    for (int b = 0; b < 2; ++b) {
+        if (p->now.end[b]) p->tile_gathered_q[b] = 1;
+    }
+    if (p->now.close) p->tile_left_q[p->now.buffer] = (p->tile_left_q[p->now.buffer] + 1) % NUMBERS;
     if (p->now.complete) p->tile_left_q[done] = (p->tile_left_q[done] + NUMBERS - 1) % NUMBERS;
     if (p->now.group_done) {
         p->group_gathered_q[*p->computed_q % 2] = 0;
         *p->computed_q = (*p->computed_q + 1) % 4;
     }
-    if (p->now.end && *p->held_final_q) p->group_gathered_q[*p->held_half_q] = 1;
+    for (int b = 0; b < 2; ++b) {
+        bool final = has_window(p) ? p->final_q[b] : *p->held_final_q;
+        if (p->now.end[b] && final) p->group_gathered_q[p->tile_half_q[b]] = 1;
+    }
 }
 
-/* How far slots of the row that is being written go back behind the same row of the pass before. */
-static int64_t row_hazard(const pass_control_t *p, int64_t d)
+/* How far a sub-row's slots go back behind the row of the pass before that it would follow. */
+static int64_t row_hazard(const pass_control_t *p, const int64_t *mode, const int64_t *col)
 {
     int pes = p->d->pes;
     int64_t before = bank_of(last_of(*p->closed_q)), at = before * p->d->rows + *p->fill_q, h = 0;
     if (*p->fill_q >= p->count_q[before]) return 0;
     for (int k = 0; k < pes; ++k) {
-        if (p->wire.mode[k] == SPLIT_SKIP || p->mode_q[at * pes + k] == SPLIT_SKIP) continue;
-        int64_t later = p->wire.mode[k] == SPLIT_PASS ? d + 1 : 0;
-        h = max(h, p->col_q[at * pes + k] - p->wire.col[k] - later);
+        if (mode[k] == SPLIT_SKIP || p->mode_q[at * pes + k] == SPLIT_SKIP) continue;
+        int64_t later = mode[k] == SPLIT_PASS ? p->g_d[p->now.half] + 1 : 0;
+        h = max(h, p->col_q[at * pes + k] - col[k] - later);
     }
     return h;
+}
+
+/* The oldest of its query, in the tile whose turn it is? */
+static bool is_candidate(const pass_control_t *p, int64_t i)
+{
+    if (p->win_buffer_q[i] != p->win_buffer_q[0]) return false;
+    for (int64_t j = 0; j < i; ++j) {
+        if (p->win_index_q[j] == p->win_index_q[i]) return false;
+    }
+    return true;
+}
+
+/* What costs the open pass nothing goes first, and of that what would cost another the most. */
+static bool is_better(int64_t h, int64_t than, int64_t high)
+{
+    if (h <= high) return than > high || h > than;
+    return h < than;
+}
+
+static void choose(pass_control_t *p)
+{
+    int pes = p->d->pes;
+    p->now.pick = 0;
+    p->now.h = -1;
+    for (int64_t i = 0; i < *p->win_n_q; ++i) {
+        if (!is_candidate(p, i)) continue;
+        int64_t h = row_hazard(p, &p->win_mode_q[i * pes], &p->win_col_q[i * pes]);
+        if (i && !is_better(h, p->now.h, *p->high_q)) continue;
+        p->now.pick = i;
+        p->now.h = h;
+    }
+    p->now.index = p->win_index_q[p->now.pick];
+    p->now.mode = &p->win_mode_q[p->now.pick * pes];
+    p->now.col = &p->win_col_q[p->now.pick * pes];
+}
+
+static int64_t split_index(const pass_control_t *p)
+{
+    return (int64_t)fixed_low((uint64_t)p->wire.sub_row, fixed_bits(2 * design_group_rows(p->d)));
+}
+
+/* Which sub-row is taken at this edge, if one is. */
+static void find_sub_row(pass_control_t *p)
+{
+    if (!p->now.take) return;
+    if (has_window(p)) {
+        choose(p);
+        return;
+    }
+    p->now.index = split_index(p);
+    p->now.mode = p->wire.mode;
+    p->now.col = p->wire.col;
+    p->now.h = row_hazard(p, p->now.mode, p->now.col);
 }
 
 static void tick_table(pass_control_t *p)
 {
     int pes = p->d->pes;
     int64_t bank = bank_of(*p->closed_q), at = bank * p->d->rows + *p->fill_q;
-    int64_t d = p->g_d[*p->held_half_q], high = *p->high_q;
+    int64_t high = *p->high_q;
     if (p->now.take) {
-        high = max(high, row_hazard(p, d));
-        p->index_q[at] =
-            (int64_t)fixed_low((uint64_t)p->wire.sub_row, fixed_bits(2 * design_group_rows(p->d)));
-        memcpy(&p->mode_q[at * pes], p->wire.mode, (size_t)pes * sizeof *p->mode_q);
-        memcpy(&p->col_q[at * pes], p->wire.col, (size_t)pes * sizeof *p->col_q);
+        high = max(high, p->now.h);
+        p->index_q[at] = p->now.index;
+        memcpy(&p->mode_q[at * pes], p->now.mode, (size_t)pes * sizeof *p->mode_q);
+        memcpy(&p->col_q[at * pes], p->now.col, (size_t)pes * sizeof *p->col_q);
     }
     *p->high_q = p->now.close ? 0 : high;
     if (p->now.close) {
         p->count_q[bank] = *p->fill_q + p->now.take;
-        p->d_q[bank] = d;
+        p->d_q[bank] = p->g_d[p->now.half];
         p->h_q[bank] = high;
-        p->bank_buffer_q[bank] = *p->held_buffer_q;
+        p->bank_buffer_q[bank] = p->now.buffer;
     }
     *p->fill_q = p->now.close ? 0 : *p->fill_q + p->now.take;
+}
+
+/* Younger sub-rows move up; the last place keeps what it had. */
+static void leave_window(pass_control_t *p)
+{
+    int pes = p->d->pes;
+    for (int64_t i = p->now.pick; i + 1 < p->d->window; ++i) {
+        p->win_buffer_q[i] = p->win_buffer_q[i + 1];
+        p->win_index_q[i] = p->win_index_q[i + 1];
+        memcpy(&p->win_mode_q[i * pes], &p->win_mode_q[(i + 1) * pes], (size_t)pes * sizeof *p->win_mode_q);
+        memcpy(&p->win_col_q[i * pes], &p->win_col_q[(i + 1) * pes], (size_t)pes * sizeof *p->win_col_q);
+    }
+    --*p->win_n_q;
+}
+
+static void enter_window(pass_control_t *p)
+{
+    int pes = p->d->pes;
+    int64_t i = (*p->win_n_q)++;
+    p->win_buffer_q[i] = *p->held_buffer_q;
+    p->win_index_q[i] = split_index(p);
+    memcpy(&p->win_mode_q[i * pes], p->wire.mode, (size_t)pes * sizeof *p->win_mode_q);
+    memcpy(&p->win_col_q[i * pes], p->wire.col, (size_t)pes * sizeof *p->win_col_q);
+}
+
+static void tick_window(pass_control_t *p)
+{
+    if (!has_window(p)) return;
+    if (p->now.take) leave_window(p);
+    if (p->now.enter) enter_window(p);
+    for (int b = 0; b < 2; ++b) {
+        if (p->now.end[b]) p->ended_q[b] = 0;
+    }
+    if (!p->now.split_end) return;
+    p->ended_q[*p->held_buffer_q] = 1;
+    p->final_q[*p->held_buffer_q] = *p->held_final_q;
 }
 
 /* Rows of the strip that follows, as far as the group has them. */
@@ -332,11 +464,10 @@ static void next_tile(pass_control_t *p)
 static void tick_gather(pass_control_t *p)
 {
     if (!p->now.accept) {
-        if (p->now.end) *p->held_end_q = 0;
+        if (p->now.split_end) *p->held_end_q = 0;
         if (at_hand(p) && !*p->fresh_q) read_rows(p);
         return;
     }
-    *p->held_half_q = *p->gather_group_q % 2;
     *p->held_buffer_q = *p->gather_buffer_q;
     *p->held_end_q = p->now.last_row;
     *p->held_final_q = p->now.last_tile;
@@ -417,11 +548,13 @@ void pass_control_tick(void *self)
 {
     pass_control_t *p = self;
     decide(p);
+    find_sub_row(p);
     tick_counters(p);
     tick_stream(p); /* the ages' head sizes, before they move on */
     tick_ages(p);
     tick_records(p);
     tick_table(p);
+    tick_window(p);
     tick_split(p);
     tick_gather(p);
     tick_walk(p);
@@ -560,10 +693,20 @@ static int add_gather(const design_t *d, signal_t *table, int n)
         {"split_row_q", SIGNAL_REG, FIELD(split_row_q), d->sub_row_id_w, .path = "u_split.row_q"},
         {"split_part_q", SIGNAL_REG, FIELD(split_part_q), fixed_bits(split_parts(d, d->columns)),
          .path = "u_split.part_q"},
-        REG(held_half_q, 1, .meaning = "of the row in split: its group's half"),
-        REG(held_buffer_q, 1, .meaning = "its tile's buffer"),
+        REG(held_buffer_q, 1, .meaning = "of the row in split: its tile's buffer"),
         REG(held_end_q, 1, .meaning = "it is its tile's last row"),
         REG(held_final_q, 1, .meaning = "its tile is the group's last"),
+    };
+    const signal_t window[] = {
+        REG(win_n_q, fixed_bits(d->window + 1), .meaning = "sub-rows in the window"),
+        REG(win_buffer_q, 1, EACH(d->window), .meaning = "their tiles' buffers"),
+        REG(win_index_q, fixed_bits(2 * design_group_rows(d)), EACH(d->window), .meaning = "their queries"),
+        REG(win_mode_q, 2, .dims = 2, .n = {d->window, pes}, .meaning = "slots' modes"),
+        REG(win_col_q, fixed_bits(d->columns), .dims = 2, .n = {d->window, pes}, .meaning = "slots' columns"),
+        REG(ended_q, 1, EACH(2), .meaning = "by buffer: all sub-rows of its tile have entered the window"),
+        REG(final_q, 1, EACH(2), .meaning = "and it is its group's last"),
+    };
+    const signal_t banks[] = {
         REG(fill_q, fixed_bits(rows + 1), .meaning = "sub-rows in the open bank"),
         REG(high_q, design_c4_w(d), .meaning = "their h"),
         REG(index_q, fixed_bits(2 * design_group_rows(d)), EACH(all), .memory = true, .stored = true,
@@ -576,7 +719,9 @@ static int add_gather(const design_t *d, signal_t *table, int n)
         REG(h_q, design_c4_w(d), EACH(DESIGN_PASSES), .meaning = "h against the pass before, by bank"),
         REG(bank_buffer_q, 1, EACH(DESIGN_PASSES), .meaning = "tile buffer, by bank"),
     };
-    return ADD(table, n, registers);
+    n = ADD(table, n, registers);
+    if (d->window > 1) n = ADD(table, n, window);
+    return ADD(table, n, banks);
 }
 
 static int add_schedule(const design_t *d, signal_t *table, int n)

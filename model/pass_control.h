@@ -3,11 +3,11 @@
  * pass_control: gathers the sub-rows of predicted groups into passes, keeps passes as close together as the
  * array allows, and streams their words. docs/machine.md, "Time of a pass" and "pass_control".
  *
- *     mask ──► split ──► table of 4 passes ──► walk: a row a cycle to array, feeder and accumulate
- *              gather         │ h
+ *     mask ──► split ──► window ──► table of 4 passes ──► walk: a row a cycle to array, feeder and accumulate
+ *              gather                    │ h
  *                             ▼
- *     tile_loaded ────────► start ──────────► words 0 .. 2d to the feeder
- *     done (accumulate) ──► complete ───────► tile_free, computed
+ *     tile_loaded ───────────────────► start ──────────► words 0 .. 2d to the feeder
+ *     done (accumulate) ─────────────► complete ───────► tile_free, computed
  *
  * Passes are numbered from reset on. Four counters follow a number through its life: closed_q, walked_q,
  * started_q and complete_q say how many passes have come so far (modulo 8); a pass lies in bank number modulo
@@ -27,6 +27,10 @@
  * place. A strip without any offers its row 0 all the same, so that each strip has a last row. A group's
  * first strip is read once the group is predicted (fresh_q). A group of more rows than strips hold ends with
  * the last strip.
+ *
+ * Designs with a window above 1 have a window between split and table: win_n_q sub-rows by age, of at most
+ * two tiles (a tile's buffer stays taken until its passes are complete). The one that leaves is chosen at the
+ * edge.
  *
  * `mask` and `some` are only read by tick: they may follow mask_index, mask_tile, some_strip and some_tile
  * combinationally.
@@ -67,7 +71,8 @@ typedef struct {
     int64_t *gather_group_q, *gather_tile_q, *gather_base_q, *gather_strip_q, *gather_buffer_q; /* reg */
     int64_t *left_q, *fresh_q, *begun_q;                                                        /* reg */
     int64_t *split_mask_q, *split_row_q, *split_part_q;                                         /* reg */
-    int64_t *held_half_q, *held_buffer_q, *held_end_q, *held_final_q;                           /* reg */
+    int64_t *held_buffer_q, *held_end_q, *held_final_q;                                         /* reg */
+    int64_t *win_n_q, *win_buffer_q, *win_index_q, *win_mode_q, *win_col_q, *ended_q, *final_q; /* reg */
     int64_t *fill_q, *high_q;                                                                   /* reg */
     int64_t *index_q, *mode_q, *col_q, *count_q, *d_q, *h_q, *bank_buffer_q;                    /* reg */
     int64_t *closed_q, *walked_q, *started_q, *complete_q;                                      /* reg */
@@ -86,9 +91,11 @@ typedef struct {
             c4[SPLIT_COLUMNS_MAX];
     } wire;
     struct { /* what happens at this edge */
-        bool strip_end, last_strip, last_row, last_tile, accept, take, end, close, walk, start, complete,
-            group_done, free[2];
+        bool strip_end, last_strip, last_row, last_tile, accept, take, enter, split_end, end[2], close, walk,
+            start, complete, group_done, free[2];
         int64_t why;
+        int64_t half, buffer, pick;    /* of the open pass; place in the window of what is taken */
+        int64_t index, h, *mode, *col; /* of what is taken */
     } now;
 } pass_control_t;
 

@@ -10,6 +10,10 @@
 //@let own_strip_w = clog2(strips)
 //@let past_w = group_count_w + 1
 //@let slots_w = clog2(pes + 1)
+//@let window_n_w = clog2(window + 1)
+//@let pick_w = clog2(window)
+//@let mode_w = 2 * pes
+//@let cols_w = pes * col_w
 //@let spare_w = sub_row_id_w - index_w
 //@if travelling
 //@let gap = 0
@@ -128,21 +132,20 @@ module @{prefix}_pass_control (
       there[c] = @{first_key_w+1}'(gather_base_q) + @{first_key_w+1}'(c) < @{first_key_w+1}'(key_end);
   end
 
-  logic offer, room, ready, have, last, accept, take;
+  logic offer, room, pass_on, ready, have, last, accept, take;
   logic [@{sub_row_id_w-1}:0] sub_row;
   logic [@{2*pes-1}:0] mode;
   logic [@{pes*col_w-1}:0] col;
   logic [@{pes*c4_w-1}:0] c4;  // the array's rows find their delays themselves
   assign offer = at_hand && fresh_q && (begun_q || !tile_open_q[gather_buffer_q]);
   assign accept = offer && ready;
-  assign take = have && room;
   @{prefix}_split u_split (
       .clk_i,
       .rst_ni,
       .valid_i(offer),
       .mask_i(mask_i & there),
       .row_i(@zext{gather_index, index_w, sub_row_id_w}),
-      .take_i(room),
+      .take_i(pass_on),
       .ready_o(ready),
       .have_o(have),
       .sub_row_o(sub_row),
@@ -159,8 +162,8 @@ module @{prefix}_pass_control (
 //@endif
 
   // ---- what split holds ----
-  logic held_half_q, held_buffer_q, held_end_q, held_final_q, tile_end;
-  assign tile_end = held_end_q && (!have || (take && last));
+  logic held_buffer_q, held_end_q, held_final_q, split_end;
+  assign split_end = held_end_q && (!have || (pass_on && last));
 
   // ---- the table: banks are written in order, closed when full or at their tile's end ----
   logic [@{index_w-1}:0] index_q [@{all}];
@@ -173,7 +176,8 @@ module @{prefix}_pass_control (
   logic [@{n_w-1}:0] closed_q, walked_q, started_q, complete_q;
   logic [@{row_count_w-1}:0] fill_q, filled;
   logic [@{c4_w-1}:0] high_q, high;
-  logic close;
+  logic close, open_half, open_buffer;  // of the open bank's tile
+  logic [1:0] tile_end;  // by buffer
   logic [1:0] open_bank, before_bank;
   logic [@{n_w-1}:0] in_flight;
   assign in_flight = closed_q - complete_q;
@@ -181,22 +185,151 @@ module @{prefix}_pass_control (
   assign open_bank = closed_q[1:0];
   assign before_bank = closed_q[1:0] - 2'd1;
   assign filled = fill_q + @{row_count_w}'(take);
-  assign close = (take && filled == @{row_count_w}'d@{rows}) || (tile_end && filled != '0);
+  assign close = (take && filled == @{row_count_w}'d@{rows}) || (tile_end[open_buffer] && filled != '0);
 
   // h of the row that is written, against the same row of the bank before
   logic [@{table_w-1}:0] write_at, before_at;
   logic [@{2*pes-1}:0] before_mode;
   logic [@{pes*col_w-1}:0] before_col;
   logic before_used;
-  logic [@{d_w-1}:0] held_d;
+  logic [@{d_w-1}:0] open_d;
   assign write_at = @{table_w}'(open_bank) * @{table_w}'d@{rows} + @{table_w}'(fill_q);
   assign before_at = @{table_w}'(before_bank) * @{table_w}'d@{rows} + @{table_w}'(fill_q);
   assign before_mode = mode_q[before_at];
   assign before_col = col_q[before_at];
   assign before_used = fill_q < count_q[before_bank*@{row_count_w}+:@{row_count_w}];
-  assign held_d = held_half_q ? g_d_i[@{d_w}+:@{d_w}] : g_d_i[0+:@{d_w}];
+  assign open_half = tile_half_q[open_buffer];
+  assign open_d = open_half ? g_d_i[@{d_w}+:@{d_w}] : g_d_i[0+:@{d_w}];
 
+  logic [@{index_w-1}:0] new_index;
+  logic [@{mode_w-1}:0] new_mode;
+  logic [@{cols_w-1}:0] new_col;
   logic [@{hazard_w-1}:0] earlier, later;
+//@if window > 1
+  // ---- the window: sub-rows by age; one leaves when it is full or its oldest tile gets no more ----
+  logic [@{window_n_w-1}:0] win_n_q, win_n;
+  logic [@{window-1}:0] win_buffer_q;
+  logic [@{window*index_w-1}:0] win_index_q;
+  logic [@{window*mode_w-1}:0] win_mode_q;
+  logic [@{window*cols_w-1}:0] win_col_q;
+  logic [1:0] ended_q, final_q;
+  logic enter;
+  assign open_buffer = win_buffer_q[0];
+  assign take = room && win_n_q != '0 && (win_n_q == @{window_n_w}'d@{window} || ended_q[open_buffer]);
+  assign pass_on = win_n_q != @{window_n_w}'d@{window} || take;
+  assign enter = pass_on && have;
+  assign win_n = win_n_q - @{window_n_w}'(take);
+
+  // a tile ends with its last sub-row in the window, if it has any
+  logic [@{2*window_n_w-1}:0] waiting;
+  always @* begin
+    waiting = '0;
+    for (int i = 0; i < @{window}; i++) begin
+      if (@{window_n_w}'(i) < win_n_q) begin
+        if (win_buffer_q[i]) waiting[@{window_n_w}+:@{window_n_w}] = waiting[@{window_n_w}+:@{window_n_w}] + @{window_n_w}'d1;
+        else waiting[0+:@{window_n_w}] = waiting[0+:@{window_n_w}] + @{window_n_w}'d1;
+      end
+    end
+  end
+  assign tile_end = {
+    ended_q[1] && waiting[@{window_n_w}+:@{window_n_w}] == @{window_n_w}'(take && open_buffer),
+    ended_q[0] && waiting[0+:@{window_n_w}] == @{window_n_w}'(take && !open_buffer)
+  };
+
+  // of each query only the oldest
+  logic [@{window-1}:0] candidate;
+  always @* begin
+    candidate = '0;
+    for (int i = 0; i < @{window}; i++) begin
+      candidate[i] = @{window_n_w}'(i) < win_n_q && win_buffer_q[i] == win_buffer_q[0];
+      for (int j = 0; j < i; j++)
+        if (win_index_q[j*@{index_w}+:@{index_w}] == win_index_q[i*@{index_w}+:@{index_w}]) candidate[i] = 1'b0;
+    end
+  end
+
+  // h of each, the choice, and the pass's h with it
+  logic [@{pick_w-1}:0] pick;
+  logic [@{c4_w-1}:0] one, best;
+  logic any;
+  always @* begin
+    pick = '0;
+    best = '0;
+    any = 1'b0;
+    one = '0;
+    earlier = '0;
+    later = '0;
+    if (take) begin
+      for (int i = 0; i < @{window}; i++) begin
+        if (candidate[i]) begin
+          one = '0;
+          if (before_used) begin
+            for (int k = 0; k < @{pes}; k++) begin
+              // a slot that only forwards joins d + 1 words later
+              earlier = @{hazard_w}'(before_col[k*@{col_w}+:@{col_w}]);
+              later = @{hazard_w}'(win_col_q[i*@{cols_w}+k*@{col_w}+:@{col_w}]) + @{hazard_w}'(one);
+              if (win_mode_q[i*@{mode_w}+k*2]) later = later + @{hazard_w}'(open_d) + @{hazard_w}'d1;
+              if (win_mode_q[i*@{mode_w}+k*2+:2] != 2'd0 && before_mode[k*2+:2] != 2'd0 && earlier > later)
+                one = one + @{c4_w}'(earlier - later);
+            end
+          end
+          // not above the pass's h: the largest; else the smallest
+          if (!any || (one <= high_q ? best > high_q || one > best : one < best)) begin
+            any = 1'b1;
+            pick = @{pick_w}'(i);
+            best = one;
+          end
+        end
+      end
+    end
+    high = best > high_q ? best : high_q;
+  end
+  assign new_index = win_index_q[pick*@{index_w}+:@{index_w}];
+  assign new_mode = win_mode_q[pick*@{mode_w}+:@{mode_w}];
+  assign new_col = win_col_q[pick*@{cols_w}+:@{cols_w}];
+
+  always_ff @(posedge clk_i) begin : p_window
+    if (!rst_ni) begin
+      win_n_q <= '0;
+      win_buffer_q <= '0;
+      win_index_q <= '0;
+      win_mode_q <= '0;
+      win_col_q <= '0;
+      ended_q <= '0;
+      final_q <= '0;
+    end else begin
+      win_n_q <= win_n + @{window_n_w}'(enter);
+      for (int i = 0; i < @{window}; i++) begin
+        if (enter && @{window_n_w}'(i) == win_n) begin
+          win_buffer_q[i] <= held_buffer_q;
+          win_index_q[i*@{index_w}+:@{index_w}] <= sub_row[@{index_w-1}:0];
+          win_mode_q[i*@{mode_w}+:@{mode_w}] <= mode;
+          win_col_q[i*@{cols_w}+:@{cols_w}] <= col;
+        end else if (take && @{pick_w}'(i) >= pick && i < @{window-1}) begin
+          win_buffer_q[i] <= win_buffer_q[(i+1)%@{window}];
+          win_index_q[i*@{index_w}+:@{index_w}] <= win_index_q[(i+1)%@{window}*@{index_w}+:@{index_w}];
+          win_mode_q[i*@{mode_w}+:@{mode_w}] <= win_mode_q[(i+1)%@{window}*@{mode_w}+:@{mode_w}];
+          win_col_q[i*@{cols_w}+:@{cols_w}] <= win_col_q[(i+1)%@{window}*@{cols_w}+:@{cols_w}];
+        end
+      end
+      for (int b = 0; b < 2; b++) begin
+        if (split_end && held_buffer_q == b[0]) begin
+          ended_q[b] <= 1'b1;
+          final_q[b] <= held_final_q;
+        end else if (tile_end[b]) begin
+          ended_q[b] <= 1'b0;
+        end
+      end
+    end
+  end
+//@else
+  // ---- no window: what split shows is what is taken ----
+  assign open_buffer = held_buffer_q;
+  assign pass_on = room;
+  assign take = have && room;
+  assign tile_end = {split_end && held_buffer_q, split_end && !held_buffer_q};
+  assign new_index = sub_row[@{index_w-1}:0];
+  assign new_mode = mode;
+  assign new_col = col;
   always @* begin
     high = high_q;
     earlier = '0;
@@ -206,12 +339,13 @@ module @{prefix}_pass_control (
         // a slot that only forwards joins d + 1 words later
         earlier = @{hazard_w}'(before_col[k*@{col_w}+:@{col_w}]);
         later = @{hazard_w}'(col[k*@{col_w}+:@{col_w}]);
-        if (mode[k*2+:2] == 2'd1) later = later + @{hazard_w}'(held_d) + @{hazard_w}'d1;
+        if (mode[k*2+:2] == 2'd1) later = later + @{hazard_w}'(open_d) + @{hazard_w}'d1;
         if (mode[k*2+:2] != 2'd0 && before_mode[k*2+:2] != 2'd0 && earlier > later + @{hazard_w}'(high))
           high = @{c4_w}'(earlier - later);
       end
     end
   end
+//@endif
 
   // ---- walk and start ----
   logic walking_q, bus_free, closed, walked, placed, may_walk, walk, spaced, clear, loaded, start;
@@ -252,7 +386,11 @@ module @{prefix}_pass_control (
     if (placed && spaced && clear) why = 3'd4;
     else if (placed) why = spaced ? 3'd1 : 3'd2;
     else if (closed) why = 3'd3;
+//@if window > 1
+    else why = at_hand || have || fill_q != '0 || win_n_q != '0 ? 3'd5 : 3'd6;
+//@else
     else why = at_hand || have || fill_q != '0 ? 3'd5 : 3'd6;
+//@endif
   end
   assign cause_n = valid_q ? 3'd0 : why_q;
 
@@ -312,6 +450,18 @@ module @{prefix}_pass_control (
     tile_gathered_q[1] && tile_left_q[5:3] == '0 && tile_loaded_i[1],
     tile_gathered_q[0] && tile_left_q[2:0] == '0 && tile_loaded_i[0]
   };
+  // the group's last tile is gathered
+  logic [1:0] group_end;
+  logic [1:0] final_tile;  // by buffer
+//@if window > 1
+  assign final_tile = final_q;
+//@else
+  assign final_tile = {2{held_final_q}};
+//@endif
+  assign group_end = {
+    (tile_end & final_tile & tile_half_q) != '0,
+    (tile_end & final_tile & ~tile_half_q) != '0
+  };
   // no tile of the group is open
   assign group_done = group_gathered_q[computed_q[0]] && (tile_open_q & ~(tile_half_q ^ {2{computed_q[0]}})) == '0;
   assign tile_free_o = tile_free_q;
@@ -326,8 +476,8 @@ module @{prefix}_pass_control (
     idle = '0;
     if (take) begin
       for (int k = 0; k < @{pes}; k++) begin
-        active = active + @{slots_w}'(mode[k*2+1]);
-        idle = idle + @{slots_w}'(mode[k*2]);
+        active = active + @{slots_w}'(new_mode[k*2+1]);
+        idle = idle + @{slots_w}'(new_mode[k*2]);
       end
     end
   end
@@ -343,12 +493,10 @@ module @{prefix}_pass_control (
       fresh_q <= '0;
       begun_q <= '0;
       gather_buffer_q <= '0;
-      held_half_q <= '0;
       held_buffer_q <= '0;
       held_end_q <= '0;
       held_final_q <= '0;
     end else if (accept) begin
-      held_half_q <= half;
       held_buffer_q <= gather_buffer_q;
       held_end_q <= last_row;
       held_final_q <= last_tile;
@@ -363,7 +511,7 @@ module @{prefix}_pass_control (
         fresh_q <= !last_tile;
       end
     end else begin
-      if (tile_end) held_end_q <= '0;
+      if (split_end) held_end_q <= '0;
       if (at_hand && !fresh_q) begin
         left_q <= next_left;
         fresh_q <= 1'b1;
@@ -373,9 +521,9 @@ module @{prefix}_pass_control (
 
   always_ff @(posedge clk_i) begin : p_rows
     if (rst_ni && take) begin
-      index_q[write_at] <= sub_row[@{index_w-1}:0];
-      mode_q[write_at] <= mode;
-      col_q[write_at] <= col;
+      index_q[write_at] <= new_index;
+      mode_q[write_at] <= new_mode;
+      col_q[write_at] <= new_col;
     end
   end
 
@@ -392,9 +540,9 @@ module @{prefix}_pass_control (
       high_q <= close ? '0 : high;
       if (close) begin
         count_q[open_bank*@{row_count_w}+:@{row_count_w}] <= filled;
-        d_q[open_bank*@{d_w}+:@{d_w}] <= held_d;
+        d_q[open_bank*@{d_w}+:@{d_w}] <= open_d;
         h_q[open_bank*@{c4_w}+:@{c4_w}] <= high;
-        bank_buffer_q[open_bank] <= held_buffer_q;
+        bank_buffer_q[open_bank] <= open_buffer;
       end
     end
   end
@@ -493,11 +641,11 @@ module @{prefix}_pass_control (
         end else if (free[b]) begin
           tile_open_q[b] <= 1'b0;
         end
-        if (tile_end && held_buffer_q == b[0]) tile_gathered_q[b] <= 1'b1;
+        if (tile_end[b]) tile_gathered_q[b] <= 1'b1;
         else if (free[b]) tile_gathered_q[b] <= 1'b0;
-        tile_left_q[b*3+:3] <= tile_left_q[b*3+:3] + 3'(close && held_buffer_q == b[0]) -
+        tile_left_q[b*3+:3] <= tile_left_q[b*3+:3] + 3'(close && open_buffer == b[0]) -
             3'(complete && done_buffer == b[0]);
-        if (tile_end && held_final_q && held_half_q == b[0]) group_gathered_q[b] <= 1'b1;
+        if (group_end[b]) group_gathered_q[b] <= 1'b1;
         else if (group_done && computed_q[0] == b[0]) group_gathered_q[b] <= 1'b0;
       end
       if (group_done) computed_q <= computed_q + 2'd1;

@@ -182,7 +182,7 @@ class HostileDesigns(Case):
             ("prediction.operand_w", 9, signed), ("prediction.acc_w", 5, signed), ("prediction.scaled", [18, 19], signed),
             ("prediction.threshold", [25, 19], signed), ("prediction.scaled", [12, 8], published),
             ("pack.counter_bits", 1, signed), ("pack.mask_bits", 3, signed), ("pack.no_pe", 256, signed),
-            ("split.policy", "random", signed), ("split.slots", 1, signed), ("split.row_id_w", 2, signed),
+            ("split.policy", "random", signed), ("split.slots", 1, signed), ("split.row_id_w", 2, signed), ("split.window", 9, signed),
             ("normalise.lanes", 0, signed), ("normalise.lanes", 65, signed), ("normalise", ..., signed),
             ("array", [], signed), ("array", None, signed), ("formats", {}, signed),
         ]:

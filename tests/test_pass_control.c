@@ -3,9 +3,9 @@
  * Are all sub-rows of all tiles in passes, as early as the array allows and no earlier?
  *
  * A world of groups with masks in memory, a tile loader, an accumulate and a drain plays the neighbours. What
- * should come out is worked out from the masks alone: which sub-rows share a pass, by counting kept columns.
- * When passes may start is worked out from the array's side: in which cycles each slot, exp unit and output
- * place is in use.
+ * should come out is worked out from the masks alone: which sub-rows share a pass, from a tile's list of
+ * them. When passes may start is worked out from the array's side: in which cycles each slot, exp unit and
+ * output place is in use.
  */
 #include "../model/pass_control.h"
 
@@ -32,6 +32,8 @@ enum { LONG_AGO = -100000, NEVER = 1 << 30 };
 
 typedef struct {
     int index, n, cols[COLUMNS_MAX];
+    int end[PES_MAX];   /* by slot: the column it acts for, -1: skips */
+    bool idle[PES_MAX]; /* and takes part in the second half only */
 } sub_row_t;
 
 /* A pass: what it should hold, and when what was seen of it. */
@@ -124,15 +126,72 @@ static pass_t *add_pass(world_t *w, int group, int tile)
     return pass;
 }
 
-static void add_sub_row(world_t *w, int group, int tile, const sub_row_t *sub)
+/* A tile's sub-rows that are in no pass yet. */
+static struct {
+    int n;
+    sub_row_t row[GROUP_ROWS_MAX * COLUMNS_MAX];
+} waiting;
+
+static void add_sub_row(const design_t *d, sub_row_t *sub)
 {
-    pass_t *pass = w->tile[tile].passes ? &w->pass[w->passes - 1] : NULL;
-    if (!pass || pass->count == w->d->rows) pass = add_pass(w, group, tile);
-    pass->row[pass->count++] = *sub;
+    int slot[COLUMNS_MAX], next = 0;
+    split_place(d, sub->cols, sub->n, slot);
+    for (int k = 0; k < d->pes; ++k) {
+        bool holds = next < sub->n && slot[next] == k;
+        sub->idle[k] = next && !holds;
+        sub->end[k] = holds ? sub->cols[next] : next ? sub->end[k - 1] + 1 : -1;
+        next += holds;
+    }
+    waiting.row[waiting.n++] = *sub;
+}
+
+/* What the sub-row asks for behind row i of the pass before. */
+static int hazard_behind(const pass_t *before, int i, const sub_row_t *sub, int pes, int d)
+{
+    int h = 0;
+    for (int k = 0; k < pes && before && i < before->count; ++k) {
+        int earlier = before->row[i].end[k], later = sub->end[k];
+        if (later >= 0) h = larger(h, earlier - later - (sub->idle[k] ? d + 1 : 0));
+    }
+    return h;
+}
+
+/* Of the first `window` that wait: the dearest that the pass pays for already, else the cheapest. */
+static int best_waiting(const world_t *w, const pass_t *before, const pass_t *pass, int high)
+{
+    int best = 0, least = NEVER;
+    for (int i = 0; i < waiting.n && i < w->d->window; ++i) {
+        bool later = false;
+        for (int j = 0; j < i; ++j) later |= waiting.row[j].index == waiting.row[i].index;
+        int h = hazard_behind(before, pass->count, &waiting.row[i], w->d->pes, pass->d);
+        int price = h > high ? h : high - h - 1000;
+        if (later || price >= least) continue;
+        best = i;
+        least = price;
+    }
+    return best;
+}
+
+static void form_passes(world_t *w, int group, int tile)
+{
+    pass_t *pass = NULL, *before = NULL;
+    int high = 0;
+    while (waiting.n) {
+        if (!pass || pass->count == w->d->rows) {
+            pass = add_pass(w, group, tile);
+            before = w->passes > 1 ? pass - 1 : NULL;
+            high = 0;
+        }
+        int best = best_waiting(w, before, pass, high);
+        sub_row_t *sub = &waiting.row[best];
+        high = larger(high, hazard_behind(before, pass->count, sub, w->d->pes, pass->d));
+        pass->row[pass->count++] = *sub;
+        memmove(sub, sub + 1, (size_t)(--waiting.n - best) * sizeof *sub);
+    }
 }
 
 /* Sub-rows by rank: the r-th kept column goes to sub-row r mod m, or r / pes. */
-static void add_mask_row(world_t *w, int group, int tile, int index, const uint8_t *kept, int columns)
+static void add_mask_row(const world_t *w, int index, const uint8_t *kept, int columns)
 {
     int n = 0, rank = 0, pes = w->d->pes;
     for (int c = 0; c < columns; ++c) n += kept[c];
@@ -145,7 +204,7 @@ static void add_mask_row(world_t *w, int group, int tile, int index, const uint8
         s->cols[s->n++] = c;
         ++rank;
     }
-    for (int a = 0; a < parts; ++a) add_sub_row(w, group, tile, &sub[a]);
+    for (int a = 0; a < parts; ++a) add_sub_row(w->d, &sub[a]);
 }
 
 static void draw_row(world_t *w, uint8_t *kept)
@@ -183,8 +242,9 @@ static void add_tile(world_t *w, int n, int t)
         draw_row(w, kept);
         if (empty) memset(kept, 0, (size_t)w->d->columns);
         if (empty && left < w->d->columns) kept[w->d->columns - 1] = 1; /* beyond the keys it looks at */
-        add_mask_row(w, n, w->tiles, half * design_group_rows(w->d) + row, kept, columns);
+        add_mask_row(w, half * design_group_rows(w->d) + row, kept, columns);
     }
+    form_passes(w, n, w->tiles);
     w->tile[w->tiles].offers = count_offers(w, n, t);
     w->tile[w->tiles].left = w->tile[w->tiles].passes;
     ++w->tiles;
@@ -733,6 +793,7 @@ START_TEST(any_sizes_do)
         d.split_policy = random_one_in(&r, 2) ? SPLIT_INTERLEAVED : SPLIT_CONSECUTIVE;
         d.slots = random_one_in(&r, 2) ? SLOTS_HOME : SLOTS_FIRST;
         d.control = random_one_in(&r, 8) ? CONTROL_ARRAY : CONTROL_TRAVELLING;
+        d.window = random_one_in(&r, 3) ? 1 : 2 + (int)random_below(&r, 7);
         run(&d, draw_temper(&r, seed), &seen);
     }
 }
@@ -743,6 +804,7 @@ START_TEST(the_papers_size_does)
     seen_t seen = {0};
     design_t d = sized(64, 64, 16, 64, 256, 2);
     run(&d, (temper_t){.seed = 1, .groups = 2, .percent = 20, .one_head = true}, &seen);
+    d.window = 8;
     run(&d, (temper_t){.seed = 2, .groups = 2, .percent = 5, .run = 5}, &seen);
 }
 END_TEST
@@ -772,6 +834,7 @@ END_TEST
 START_TEST(rows_that_keep_nothing_are_left_out)
 {
     design_t d = sized(8, 8, 8, 4, 8, 4);
+    d.window = 1;
     block_t *block = block_open(&pass_control_type, &d);
     pass_control_t *p = block->self;
     const int kept[] = {3, 9, 10, 15, 29}, offered[] = {3, 9, 10, 15, 16, 29}; /* 16: a strip of empty rows */
@@ -823,6 +886,24 @@ START_TEST(four_passes_are_kept)
 }
 END_TEST
 
+/* Masks are drawn between other things and differ: cycles a pass are compared. */
+START_TEST(a_window_brings_the_hazard_down)
+{
+    int64_t h[2], passes[2];
+    for (int wide = 0; wide < 2; ++wide) {
+        design_t d = sized(16, 32, 8, 12, 160, 4);
+        seen_t seen = {0};
+        d.window = wide ? 8 : 1;
+        for (int seed = 1; seed <= 10; ++seed)
+            run(&d, (temper_t){.seed = seed, .groups = 4, .percent = 20, .one_head = true}, &seen);
+        h[wide] = seen.causes[CAUSE_HAZARD];
+        passes[wide] = seen.passes;
+    }
+    demand(4 * h[1] * passes[0] < 3 * h[0] * passes[1], "%d cycles of %d passes with, %d of %d without",
+           (int)h[1], (int)passes[1], (int)h[0], (int)passes[0]);
+}
+END_TEST
+
 /* Few columns far apart, short heads: idle slots, which only join for the second half, decide over h. */
 START_TEST(idle_slots_join_later)
 {
@@ -848,6 +929,7 @@ int main(void)
     tcase_add_test(t, rows_that_keep_nothing_are_left_out);
     tcase_add_test(t, words_follow_each_other_without_a_gap);
     tcase_add_test(t, four_passes_are_kept);
+    tcase_add_test(t, a_window_brings_the_hazard_down);
     tcase_add_test(t, idle_slots_join_later);
     suite_add_tcase(suite, t);
     return run_suite(suite);
