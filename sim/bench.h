@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Speed of the array under back-to-back attention passes: the C model alone, the Verilated RTL alone and both
- * in lockstep, in one run on the same inputs. The inputs are taped first, so that none of the figures
- * contains the stimulus generator.
+ * Speed of a unit: the C model alone, the Verilated RTL alone and both in lockstep, in one run on the same
+ * inputs. The inputs are taped first, so that none of the figures contains what made them: back-to-back
+ * attention passes for the arrays, a layer of the bundled trace for the whole machine.
  */
 #ifndef SANGER_BENCH_H
 #define SANGER_BENCH_H
@@ -19,9 +19,13 @@ typedef struct {
 } bench_result_t;
 
 /* The array of the design's control: pe_array or slot_array. */
-const char *bench_unit(const design_t *d);
+const char *bench_array(const design_t *d);
+
+/* True when the design has that unit, and a machine the heads of a bundled trace. */
+bool bench_has(const design_t *d, const char *unit);
 
 /* Each figure is the best of three runs of at least `seconds`. DUT_OK, or one line in error. */
-dut_status_t bench_run(const design_t *d, double seconds, bench_result_t *result, char error[DUT_ERROR_MAX]);
+dut_status_t bench_run(const design_t *d, const char *unit, double seconds, bench_result_t *result,
+                       char error[DUT_ERROR_MAX]);
 
 #endif
