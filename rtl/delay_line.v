@@ -19,14 +19,16 @@ module @{prefix}_delay_line (
   logic [@{pes*acc_w-1}:0] line_q [@{depth}];
   logic [@{wp_w-1}:0] wp_q;
 
+//@if most != 0
+  logic [@{at_w-1}:0] room;  // ages before the memory's end
+  assign room = @{at_w}'d@{depth} - @{at_w}'(wp_q);
+//@endif
   for (genvar k = 0; k < @{pes}; k++) begin : g_tap
     logic [@{c4_w-1}:0] age;
     assign age = c4_i[k*@{c4_w}+:@{c4_w}];
 //@if most != 0
-    logic [@{at_w-1}:0] sum;
     logic [@{wp_w-1}:0] at;
-    assign sum = @{at_w}'(wp_q) + @{at_w}'(age);
-    assign at = sum >= @{at_w}'d@{depth} ? @{wp_w}'(sum - @{at_w}'d@{depth}) : @{wp_w}'(sum);
+    assign at = @{at_w}'(age) >= room ? @{wp_w}'(@{at_w}'(age) - room) : @{wp_w}'(age) + wp_q;
     assign tap_o[k*@{acc_w}+:@{acc_w}] =
         age == '0 ? acc_i[k*@{acc_w}+:@{acc_w}] :
 //@if (1 << c4_w) - 1 != most

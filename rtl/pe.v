@@ -71,30 +71,23 @@ module @{prefix}_pe (
 
   logic sat_q;  // acc was clipped at the last edge
   always_ff @(posedge clk_i) begin : p_acc
-    // Local, so that a simulator computes them at the edge alone.
+    // Local and in the branch that needs them, so that a simulator computes them there alone.
     logic [@{sum_w-1}:0] base, sum;
     logic too_big;
-    case (c3_i)
-      3'd2: base = @{sum_w}'($signed(acc_q));
-      3'd3: base = @{sum_w}'($signed(o_i));
-      default: base = '0;
-    endcase
-    sum = base + @{sum_w}'($signed(prod_n));
-    // fits when all bits from acc's sign upwards agree
-    too_big = sum[@{sum_w-1}:@{acc_w-1}] != {@{sum_w-acc_w+1}{sum[@{sum_w-1}]}};
     if (!rst_ni) begin
       acc_q <= '0;
       sat_q <= '0;
     end else begin
       sat_q <= '0;
-      case (c3_i)
-        3'd0: acc_q <= '0;
-        3'd2, 3'd3, 3'd4: begin
-          acc_q <= too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}} : sum[@{acc_w-1}:0];
-          sat_q <= too_big;
-        end
-        default: acc_q <= acc_q;
-      endcase
+      if (c3_i == 3'd2 || c3_i == 3'd3 || c3_i == 3'd4) begin
+        base = c3_i == 3'd2 ? @{sum_w}'($signed(acc_q)) : c3_i == 3'd3 ? @{sum_w}'($signed(o_i)) : '0;
+        sum = base + @{sum_w}'($signed(prod_n));
+        // fits when all bits from acc's sign upwards agree
+        too_big = sum[@{sum_w-1}:@{acc_w-1}] != {@{sum_w-acc_w+1}{sum[@{sum_w-1}]}};
+        acc_q <= too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}} : sum[@{acc_w-1}:0];
+        sat_q <= too_big;
+      end
+      if (c3_i == 3'd0) acc_q <= '0;
     end
   end
   assign sat_o = sat_q;
@@ -118,12 +111,9 @@ module @{prefix}_pe (
   always_ff @(posedge clk_i) begin
     if (!rst_ni) score_q <= '0;
     else begin
-      case (c5_i)
-        2'd1: score_q <= y_i;
-        2'd2: score_q <= s_i;
-        2'd3: score_q <= '0;
-        default: score_q <= score_q;
-      endcase
+      if (c5_i == 2'd1) score_q <= y_i;
+      if (c5_i == 2'd2) score_q <= s_i;
+      if (c5_i == 2'd3) score_q <= '0;
     end
   end
   assign acc_o = acc_q;

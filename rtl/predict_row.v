@@ -57,40 +57,48 @@ module @{prefix}_predict_row (
   // ---- PEs: one vector a kind of register, so that a row moves and compares as words ----
   logic [@{columns*operand_w-1}:0] v_q, h_q;
   logic [@{columns*2-1}:0] tag_q;
-  logic [@{columns*score_acc_w-1}:0] s_q, s_base, s_calc, clips;
+  logic [@{columns*score_acc_w-1}:0] s_q;
+  logic [31:0] sat_acc_q;  // clipped sums
 
-  for (genvar k = 0; k < @{columns}; k++) begin : g_pe
+  always_ff @(posedge clk_i) begin : p_pes
+    // Local and in the branch that needs them, so that a simulator computes nothing for PEs without a word.
     logic first, more;
     logic [@{score_acc_w-1}:0] v, h;
-    assign first = tag_q[k*2+:2] == 2'd1;
-    assign more = tag_q[k*2+:2] == 2'd2;
-    assign v = @{score_acc_w}'($signed(v_q[k*@{operand_w}+:@{operand_w}]));
-    assign h = first || more ? @{score_acc_w}'($signed(h_q[k*@{operand_w}+:@{operand_w}])) : '0;
-    assign s_base[k*@{score_acc_w}+:@{score_acc_w}] = first ? '0 : s_q[k*@{score_acc_w}+:@{score_acc_w}];
-    assign s_calc[k*@{score_acc_w}+:@{score_acc_w}] = s_base[k*@{score_acc_w}+:@{score_acc_w}] + v * h;
-  end
-
-  // Sums that overflow, a bit at each one's sign: it changes although the two highest bits differed, and then no
-  // product is large enough to bring the sum back to 0.
-  assign clips = (s_base ^ (s_base << 1)) & (s_base ^ s_calc) & {@{columns}{1'b1, @{score_acc_w-1}'d0}};
-
-  always_ff @(posedge clk_i) begin
+    logic [@{columns*score_acc_w-1}:0] base, sum, clips;
+    logic [32:0] count;
     if (!rst_ni) begin
       v_q <= '0;
       h_q <= '0;
       tag_q <= '0;
       s_q <= '0;
+      sat_acc_q <= '0;
     end else begin
       v_q <= top_i;
       h_q <= {h_q[@{(columns-1)*operand_w-1}:0], left_i};
       tag_q <= {tag_q[@{(columns-1)*2-1}:0], tag_i};
-      s_q <= s_calc;
-      // rare, so apart from the common path
-      if (|clips) begin
+      if (tag_q != '0) begin
         for (int k = 0; k < @{columns}; k++) begin
-          if (clips[k*@{score_acc_w}+@{score_acc_w-1}]) begin
-            s_q[k*@{score_acc_w}+:@{score_acc_w}] <= {s_base[k*@{score_acc_w}+@{score_acc_w-1}], {@{score_acc_w-1}{~s_base[k*@{score_acc_w}+@{score_acc_w-1}]}}};
+          first = tag_q[k*2+:2] == 2'd1;
+          more = tag_q[k*2+:2] == 2'd2;
+          v = @{score_acc_w}'($signed(v_q[k*@{operand_w}+:@{operand_w}]));
+          h = first || more ? @{score_acc_w}'($signed(h_q[k*@{operand_w}+:@{operand_w}])) : '0;
+          base[k*@{score_acc_w}+:@{score_acc_w}] = first ? '0 : s_q[k*@{score_acc_w}+:@{score_acc_w}];
+          sum[k*@{score_acc_w}+:@{score_acc_w}] = base[k*@{score_acc_w}+:@{score_acc_w}] + v * h;
+        end
+        s_q <= sum;
+        // Sums that overflow, a bit at each one's sign: it changes although the two highest bits differed, and then no
+        // product is large enough to bring the sum back to 0.
+        clips = (base ^ (base << 1)) & (base ^ sum) & {@{columns}{1'b1, @{score_acc_w-1}'d0}};
+        // rare, so apart from the common path
+        if (clips != '0) begin
+          for (int k = 0; k < @{columns}; k++) begin
+            if (clips[k*@{score_acc_w}+@{score_acc_w-1}]) begin
+              s_q[k*@{score_acc_w}+:@{score_acc_w}] <= {base[k*@{score_acc_w}+@{score_acc_w-1}], {@{score_acc_w-1}{~base[k*@{score_acc_w}+@{score_acc_w-1}]}}};
+            end
           end
+          // Cut to its own width: Verilator 5.006 may extend its sign.
+          count = {1'b0, sat_acc_q} + {@{33-count_w}'d0, @{count_w}'($countones(clips))};
+          sat_acc_q <= count[32] ? '1 : count[31:0];
         end
       end
     end
@@ -330,20 +338,13 @@ module @{prefix}_predict_row (
   assign mask_word_o = mask_valid_q ? word_q : '0;
 
   // ---- sticky counters of clipped values; only a reset clears them ----
-  logic [31:0] sat_acc_q, sat_scaled_q, sat_exp_q, sat_sum_q;
-  logic [@{count_w-1}:0] count;
-  // Cut to its own width: Verilator 5.006 may extend its sign. Counted where there is something to count only.
-  assign count = |clips ? @{count_w}'($countones(clips)) : '0;
-  always_ff @(posedge clk_i) begin : p_counters
-    logic [32:0] more_acc;
-    more_acc = {1'b0, sat_acc_q} + {@{33-count_w}'d0, count};
+  logic [31:0] sat_scaled_q, sat_exp_q, sat_sum_q;
+  always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      sat_acc_q <= '0;
       sat_scaled_q <= '0;
       sat_exp_q <= '0;
       sat_sum_q <= '0;
     end else begin
-      sat_acc_q <= more_acc[32] ? '1 : more_acc[31:0];
       if (d_valid && allowed_d && clip_scaled && !(&sat_scaled_q)) sat_scaled_q <= sat_scaled_q + 32'd1;
       if (s_op == 2'd1 && s_allowed && clip_exp && !(&sat_exp_q)) sat_exp_q <= sat_exp_q + 32'd1;
       if (s1_op == 2'd1 && clip_sum && !(&sat_sum_q)) sat_sum_q <= sat_sum_q + 32'd1;

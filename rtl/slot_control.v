@@ -25,12 +25,9 @@ module @{prefix}_slot_control (
     output logic par_o
 );
   logic [@{2*place_w+1}:0] slot_q;  // {par, nv, next, now}; a place is {mode, col, gap, left}
-  logic par, nv;
-  logic [@{place_w-1}:0] next, now;
   logic [1:0] mode;
-  assign {par, nv, next, now} = slot_q;
-  assign {mode, col_o, gap_o, from_left_o} = now;
-  assign par_o = par;
+  assign par_o = slot_q[@{2*place_w+1}];
+  assign {mode, col_o, gap_o, from_left_o} = slot_q[@{place_w-1}:0];
   assign active_o = mode == 2'd2;
 
   logic [3:0] tag;
@@ -38,16 +35,21 @@ module @{prefix}_slot_control (
 //@if (1 << col_w) != columns
   assign tag = col_o < @{col_w}'d@{columns} ? tags_i[@{tag_at_w}'(col_o)*@{tag_at_w}'d4+:4] : '0;
 //@else
+//@if columns % 8 == 0
+  // A whole word and then a tag of it: a simulator need not look whether the select lies across two words.
+  assign tag = 4'(tags_i[{col_o[@{col_w-1}:3], 5'd0}+:32] >> {col_o[2:0], 2'd0});
+//@else
   assign tag = tags_i[@{tag_at_w}'(col_o)*@{tag_at_w}'d4+:4];
 //@endif
-  assign hit = mode != 2'd0 && tag[3] == par;
+//@endif
+  assign hit = mode != 2'd0 && tag[3] == par_o;
   assign forward = hit && (tag[2:0] == 3'd4 || tag[2:0] == 3'd5);
   assign last = hit && tag[2:0] == 3'd5;
   // A slot that skips need not wait for the pass's end.
-  assign swap = nv && (last || mode == 2'd0);
+  assign swap = slot_q[@{2*place_w}] && (last || mode == 2'd0);
 
   assign sel_o = forward && active_o;
-  assign c5_o = active_o && hit && tag[2:0] == 3'd3 ? 2'd1 : 2'd0;
+  assign c5_o = {1'b0, active_o && hit && tag[2:0] == 3'd3};
   assign c3_o = forward && mode != 2'd3 ? 3'd3 :
       active_o && hit && tag[2:0] == 3'd1 ? 3'd4 :
       active_o && hit && tag[2:0] == 3'd2 ? 3'd2 : 3'd1;
@@ -55,12 +57,12 @@ module @{prefix}_slot_control (
   // One parity a configuration, whether it skips or not: what comes by with the other one is another pass's.
   always_ff @(posedge clk_i) begin
     if (!rst_ni) slot_q <= {1'b1, @{2*place_w+1}'d0};
-    else
+    else if (load_i || swap || last)
       slot_q <= {
-        par ^ swap,
-        load_i || (nv && !swap),
-        load_i ? {mode_in_i, col_in_i, gap_in_i, left_in_i} : next,
-        swap ? next : last ? {2'd0, now[@{place_w-3}:0]} : now
+        slot_q[@{2*place_w+1}] ^ swap,
+        load_i || (slot_q[@{2*place_w}] && !swap),
+        load_i ? {mode_in_i, col_in_i, gap_in_i, left_in_i} : slot_q[@{2*place_w-1}:@{place_w}],
+        swap ? slot_q[@{2*place_w-1}:@{place_w}] : {slot_q[@{place_w-1}:@{place_w-2}] & {2{!last}}, slot_q[@{place_w-3}:0]}
       };
   end
 endmodule

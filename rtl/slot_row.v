@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //@let v_at_w = clog2(columns * left_w)
 //@let h_at_w = clog2(columns * top_w)
+//@let v_per_word = left_w < 32 && 32 % left_w == 0 && (1 << col_w) == columns && columns * left_w > 32 ? 32 / left_w : 0
+//@let h_per_word = top_w < 32 && 32 % top_w == 0 && (1 << col_w) == columns && columns * top_w > 32 ? 32 / top_w : 0
 //@let up = max(row_sum_frac - score_frac, 0)
 //@let down = max(score_frac - row_sum_frac, 0)
 //@let term_w = max(score_w + up, row_sum_w + down)
@@ -95,12 +97,27 @@ module @{prefix}_slot_row (
         .par_o(par[k])
     );
 
+    // Where elements fill 32-bit words, a word and then an element of it: to a simulator a select that may lie across
+    // two words costs as much as three that cannot.
+//@if v_per_word
+    assign v = @{left_w}'(v_q[{col[@{col_w-1}:@{clog2(v_per_word)}], 5'd0}+:32] >>
+        {col[@{clog2(v_per_word)-1}:0], @{clog2(left_w)}'d0});
+//@else
 //@if (1 << col_w) != columns
     assign v = col < @{col_w}'d@{columns} ? v_q[@{v_at_w}'(col)*@{v_at_w}'d@{left_w}+:@{left_w}] : '0;
-    assign b = active && col < @{col_w}'d@{columns} ? h_q[@{h_at_w}'(col)*@{h_at_w}'d@{top_w}+:@{top_w}] : '0;
 //@else
     assign v = v_q[@{v_at_w}'(col)*@{v_at_w}'d@{left_w}+:@{left_w}];
+//@endif
+//@endif
+//@if h_per_word
+    assign b = active ? @{top_w}'(h_q[{col[@{col_w-1}:@{clog2(h_per_word)}], 5'd0}+:32] >>
+        {col[@{clog2(h_per_word)-1}:0], @{clog2(top_w)}'d0}) : '0;
+//@else
+//@if (1 << col_w) != columns
+    assign b = active && col < @{col_w}'d@{columns} ? h_q[@{h_at_w}'(col)*@{h_at_w}'d@{top_w}+:@{top_w}] : '0;
+//@else
     assign b = active ? h_q[@{h_at_w}'(col)*@{h_at_w}'d@{top_w}+:@{top_w}] : '0;
+//@endif
 //@endif
     assign calc[k] = c5 == 2'd1;
 
@@ -189,8 +206,7 @@ module @{prefix}_slot_row (
       sum_sat_q <= '0;
     end else begin
       if (calc != '0) begin
-        p = 1'b0;
-        for (int k = @{pes-1}; k >= 0; k--) if (calc[k]) p = par[k];
+        p = |(par & calc & (~calc + @{pes}'d1));  // of the lowest
         old = p ? sum_q[@{row_sum_w}+:@{row_sum_w}] : sum_q[@{row_sum_w-1}:0];
 //@if up != 0
         term = @{term_w}'($signed(y)) << @{up};

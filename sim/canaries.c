@@ -89,8 +89,8 @@ const canary_t canaries[] = {
           "delay: c4 is one too long", NULL),
 
     /* ---- pe, delay_line, pe_row, pe_array ---- */
-    RTL("pe_load_adds", "pe", "pe.v", "default: base = '0;", "default: base = @{sum_w}'($signed(o_i));",
-        "clear: load keeps an old sum", "signed"),
+    RTL("pe_load_adds", "pe", "pe.v", "c3_i == 3'd3 ? @{sum_w}'($signed(o_i)) : '0;",
+        "@{sum_w}'($signed(o_i));", "clear: load keeps an old sum", "signed"),
     RTL("pe_clip_value", "pe", "pe.v", "too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{~sum[@{sum_w-1}]}}}",
         "too_big ? {sum[@{sum_w-1}], {@{acc_w-1}{1'b1}}}", "bound: clips to -1, not to the minimum",
         "signed"),
@@ -102,9 +102,8 @@ const canary_t canaries[] = {
           "width: SpMM drops SDDMM's bits", "signed"),
     MODEL("pe_wraps_narrow", "pe", "pe.c", "fixed_wrap((int64_t)cut, d->acc.w);",
           "fixed_wrap((int64_t)cut, d->acc.w - 1);", "width: the product loses its top bit", "published"),
-    RTL("delay_line_age", "delay_line", "delay_line.v", "assign sum = @{at_w}'(wp_q) + @{at_w}'(age);",
-        "assign sum = @{at_w}'(wp_q) + @{at_w}'(age) - @{at_w}'d1;", "delay: taps are a shift too young",
-        NULL),
+    RTL("delay_line_age", "delay_line", "delay_line.v", "@{wp_w}'(age) + wp_q;",
+        "@{wp_w}'(age) + wp_q - @{wp_w}'d1;", "delay: taps are a shift too young", NULL),
     RTL("delay_line_order", "delay_line", "delay_line.v", "else if (clear_i) begin",
         "else if (clear_i && !shift_i) begin", "order: a shift goes before a clear", NULL),
     MODEL("delay_line_wrap", "delay_line", "delay_line.c",
@@ -223,9 +222,10 @@ const canary_t canaries[] = {
           "row_ends ? 0 : low(*m->offset_q", "operand: each row goes to the first one's place", "machine"),
 
     /* ---- slot_control, slot_row, slot_array ---- */
-    RTL("slot_control_par_skip", "slot_control", "slot_control.v", "        par ^ swap,",
-        "        par ^ (swap && mode != 2'd0),", "handshake: a slot that skips keeps its parity", "machine"),
-    RTL("slot_control_tag", "slot_control", "slot_control.v", "assign hit = mode != 2'd0 && tag[3] == par;",
+    RTL("slot_control_par_skip", "slot_control", "slot_control.v", "slot_q[@{2*place_w+1}] ^ swap,",
+        "slot_q[@{2*place_w+1}] ^ (swap && mode != 2'd0),", "handshake: a slot that skips keeps its parity",
+        "machine"),
+    RTL("slot_control_tag", "slot_control", "slot_control.v", "assign hit = mode != 2'd0 && tag[3] == par_o;",
         "assign hit = mode != 2'd0;", "operand: does another pass's words as well", "machine"),
     MODEL("slot_control_par_skip", "slot_control", "slot_control.c", "slot.par = !slot.par;",
           "slot.par ^= !skips;", "handshake: a slot that skips keeps its parity", "machine"),
