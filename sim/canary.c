@@ -156,7 +156,7 @@ static int fill_folder(model_build_t *b)
 static int compile(model_build_t *b, const char *log)
 {
     static char path[SOURCES_MAX][PATHS + NAME_MAX_BYTES];
-    char *argv[SOURCES_MAX + 16] = {"cc", "-std=gnu11", "-D_GNU_SOURCE", "-O1",
+    char *argv[SOURCES_MAX + 16] = {"cc", "-std=gnu11", "-D_GNU_SOURCE", "-O0",
                                     "-w", "-fPIC",      "-shared",       "-Wl,-Bsymbolic"};
     int n = 8;
     for (int i = 0; i < b->n; ++i) {
