@@ -13,174 +13,19 @@
 
 #include "report.h"
 
-enum { RUNS_MAX = 1024, JOBS_MAX = 64, LEAST_CYCLES = 2000, PATHS = 4352 };
-
-/* One run, and what its worker found. */
-typedef struct {
-    const design_t *design;
-    const char *design_name, *unit;
-    stimulus_class_t kind;
-    bool fast;
-    uint64_t seed, cycles;
-    double weight;
-    /* result */
-    bool done;
-    dut_status_t status;
-    cosim_result_t result;
-    char error[DUT_ERROR_MAX];
-    char *report;
-    pid_t worker;
-    FILE *channel;
-} run_t;
-
-/* ---- which runs ---- */
-
-static double elements(const design_t *d, const block_type_t *type)
-{
-    signal_t table[SIGNAL_MAX];
-    int n = block_signals(type, d, table);
-    double sum = 0;
-    for (int i = 0; i < n; ++i) sum += (double)signal_count(&table[i]);
-    return sum;
-}
-
-static int add_runs(const suite_t *s, int design, const block_type_t *type, run_t *runs, int n)
-{
-    const design_t *d = &s->designs[design];
-    if (!block_fits(type, d)) return n;
-    bool has_fast = block_fast(type, d) != NULL;
-    for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
-        if ((s->kind >= 0 && kind != s->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind))
-            continue;
-        for (int fast = 0; fast < 2; ++fast) {
-            bool wanted = has_fast ? s->models & (fast ? SUITE_FAST : SUITE_REFERENCE) : !fast;
-            if (!wanted || n == RUNS_MAX) continue;
-            double weight = 1 / (64 + elements(d, type));
-            runs[n++] = (run_t){.design = d,
-                                .design_name = s->design_names[design],
-                                .unit = type->name,
-                                .kind = (stimulus_class_t)kind,
-                                .fast = fast,
-                                .seed = s->seed,
-                                .cycles = s->cycles,
-                                .weight = weight};
-        }
-    }
-    return n;
-}
-
 static int plan(const suite_t *s, run_t *runs)
 {
-    int n = 0;
-    double sum = 0;
-    for (int design = 0; design < s->n_designs; ++design) {
-        for (const block_type_t *const *t = block_types; *t; ++t) {
-            if (!s->unit || !strcmp(s->unit, (*t)->name)) n = add_runs(s, design, *t, runs, n);
-        }
-    }
-    for (int i = 0; i < n; ++i) sum += runs[i].weight;
-    for (int i = 0; i < n && s->total_cycles; ++i) {
-        uint64_t share = (uint64_t)((double)s->total_cycles * runs[i].weight / sum) + 1;
-        runs[i].cycles = share > LEAST_CYCLES ? share : LEAST_CYCLES;
-    }
+    int n = runs_plan(&s->wanted, runs);
+    for (int i = 0; i < n; ++i) runs[i].config.cycles = s->cycles;
+    if (s->total_cycles) runs_share(runs, n, s->total_cycles, RUNS_LEAST_CYCLES);
     return n;
-}
-
-/* ---- one run in a worker ---- */
-
-static cosim_config_t config_of(const suite_t *s, const run_t *r, char folder[PATHS])
-{
-    cosim_config_t c = {.design = r->design,
-                        .design_name = r->design_name,
-                        .unit = r->unit,
-                        .fast = r->fast,
-                        .kind = r->kind,
-                        .seed = r->seed,
-                        .cycles = r->cycles,
-                        .canary = s->canary};
-    if (!s->report_dir) return c;
-    snprintf(folder, PATHS, "%s/%s-%s-%s%s", s->report_dir, r->design->name, r->unit, stimulus_names[r->kind],
-             r->fast ? "-fast" : "");
-    c.report_dir = folder;
-    return c;
-}
-
-/* Writes status, result, error and report text: what read_result reads. */
-static void work(const suite_t *s, run_t *r, FILE *to)
-{
-    char folder[PATHS], *text = NULL;
-    size_t bytes = 0;
-    const cosim_config_t c = config_of(s, r, folder);
-    r->status = cosim_run(&c, NULL, NULL, &r->result, r->error);
-    FILE *report = open_memstream(&text, &bytes);
-    if (!r->status && r->result.diverged && report) {
-        if (s->report_dir) mkdir(s->report_dir, 0777);
-        r->status = report_divergence(&c, &r->result, report, r->error);
-    } else if (!r->status && s->waves && report) {
-        if (s->report_dir) mkdir(s->report_dir, 0777);
-        r->status = report_waves(&c, report, r->error);
-    }
-    if (report) fclose(report);
-    fwrite(&r->status, sizeof r->status, 1, to);
-    fwrite(&r->result, sizeof r->result, 1, to);
-    fwrite(r->error, sizeof r->error, 1, to);
-    fwrite(text ? text : "", 1, bytes, to);
-    fflush(to);
-    free(text);
-}
-
-static void read_result(run_t *r)
-{
-    struct stat info;
-    long head = (long)(sizeof r->status + sizeof r->result + sizeof r->error);
-    bool ok = !fstat(fileno(r->channel), &info) && info.st_size >= head && !fseek(r->channel, 0, SEEK_SET) &&
-              fread(&r->status, sizeof r->status, 1, r->channel) == 1 &&
-              fread(&r->result, sizeof r->result, 1, r->channel) == 1 &&
-              fread(r->error, sizeof r->error, 1, r->channel) == 1;
-    size_t bytes = ok ? (size_t)(info.st_size - head) : 0;
-    r->report = calloc(1, bytes + 1);
-    if (ok && r->report) ok = fread(r->report, 1, bytes, r->channel) == bytes;
-    if (!ok) {
-        r->status = DUT_BAD_INPUT;
-        snprintf(r->error, sizeof r->error, "%s of %s: the worker process died", r->unit, r->design_name);
-    }
-    fclose(r->channel);
-    r->channel = NULL;
-    r->done = true;
-}
-
-static void start(const suite_t *s, run_t *r)
-{
-    fflush(NULL);
-    r->channel = tmpfile();
-    r->worker = r->channel ? fork() : -1;
-    if (r->worker == 0) {
-        work(s, r, r->channel);
-        _exit(0);
-    }
-    if (r->worker > 0) return;
-    r->status = DUT_BAD_INPUT;
-    snprintf(r->error, sizeof r->error, "no worker process can be started");
-    r->done = true;
-}
-
-/* Waits for any worker and reads what it left. */
-static void reap(run_t *runs, int n)
-{
-    int status;
-    pid_t worker = waitpid(-1, &status, 0);
-    for (int i = 0; i < n; ++i) {
-        if (runs[i].channel && (runs[i].worker == worker || worker < 0)) read_result(&runs[i]);
-    }
 }
 
 /* ---- lines ---- */
 
-static void print_run(const suite_t *s, const run_t *r)
+static void print_run(const run_t *r)
 {
-    char folder[PATHS];
-    const cosim_config_t c = config_of(s, r, folder);
-    report_line(stdout, &c, r->status, &r->result);
+    report_line(stdout, &r->config, r->status, &r->result);
     if (r->report && *r->report) fputs(r->report, stdout);
     fflush(stdout);
 }
@@ -191,21 +36,24 @@ static void progress(int done, int n)
 }
 
 /* Runs finish in any order and are printed in plan order. */
-static void run_all(const suite_t *s, run_t *runs, int n)
+typedef struct {
+    run_t *runs;
+    int n, started, printed;
+    bool quiet;
+} line_t;
+
+static run_t *next_run(void *context)
 {
-    int started = 0, running = 0, printed = 0, jobs = s->jobs < JOBS_MAX ? s->jobs : JOBS_MAX;
-    while (printed < n) {
-        while (started < n && running < jobs) {
-            start(s, &runs[started]);
-            running += runs[started++].channel != NULL;
-        }
-        if (running) reap(runs, started);
-        running = 0;
-        for (int i = 0; i < started; ++i) running += !runs[i].done;
-        while (printed < started && runs[printed].done) {
-            if (!s->json) print_run(s, &runs[printed]);
-            progress(++printed, n);
-        }
+    line_t *l = context;
+    return l->started < l->n ? &l->runs[l->started++] : NULL;
+}
+
+static void run_done(void *context, run_t *run)
+{
+    line_t *l = context;
+    (void)run;
+    for (; l->printed < l->started && l->runs[l->printed].done; progress(++l->printed, l->n)) {
+        if (!l->quiet) print_run(&l->runs[l->printed]);
     }
 }
 
@@ -230,38 +78,13 @@ static sum_t sum_up(const run_t *runs, int n)
     return sum;
 }
 
-static cJSON *run_json(const run_t *r)
-{
-    const lockstep_count_t *c = &r->result.count;
-    cJSON *item = cJSON_CreateObject();
-    char hash[17];
-    snprintf(hash, sizeof hash, "%016" PRIx64, c->hash);
-    cJSON_AddStringToObject(item, "unit", r->unit);
-    cJSON_AddStringToObject(item, "design", r->design->name);
-    cJSON_AddStringToObject(item, "stimulus", stimulus_names[r->kind]);
-    cJSON_AddStringToObject(item, "model", r->fast ? "fast" : "reference");
-    cJSON_AddNumberToObject(item, "seed", (double)r->seed);
-    cJSON_AddNumberToObject(item, "cycles", (double)c->cycles);
-    cJSON_AddNumberToObject(item, "signals", (double)c->signals);
-    cJSON_AddNumberToObject(item, "bytes", (double)c->bytes);
-    cJSON_AddNumberToObject(item, "changes", (double)c->changes);
-    cJSON_AddNumberToObject(item, "mismatches", (double)c->mismatches);
-    cJSON_AddNumberToObject(item, "cycles_per_s",
-                            r->result.seconds > 0 ? (double)c->cycles / r->result.seconds : 0);
-    cJSON_AddStringToObject(item, "output_hash", hash);
-    if (r->status) cJSON_AddStringToObject(item, "error", r->error);
-    if (*r->result.vacuous) cJSON_AddStringToObject(item, "vacuous", r->result.vacuous);
-    if (r->report && *r->report) cJSON_AddStringToObject(item, "report", r->report);
-    return item;
-}
-
 static void print_json(const run_t *runs, int n, const sum_t *sum)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddNumberToObject(root, "mismatches", (double)sum->mismatches);
     cJSON_AddNumberToObject(root, "cycles", (double)sum->cycles);
     cJSON *list = cJSON_AddArrayToObject(root, "runs");
-    for (int i = 0; i < n; ++i) cJSON_AddItemToArray(list, run_json(&runs[i]));
+    for (int i = 0; i < n; ++i) cJSON_AddItemToArray(list, runs_json(&runs[i]));
     char *text = cJSON_Print(root);
     puts(text ? text : "");
     cJSON_free(text);
@@ -293,8 +116,8 @@ static int write_junit(const char *path, const run_t *runs, int n, const sum_t *
     for (int i = 0; i < n; ++i) {
         const run_t *r = &runs[i];
         fprintf(out, "  <testcase classname=\"%s.%s\" name=\"%s%s seed %" PRIu64 "\" time=\"%.3f\">",
-                r->design->name, r->unit, stimulus_names[r->kind], r->fast ? " fast" : "", r->seed,
-                r->result.seconds);
+                r->config.design->name, r->config.unit, stimulus_names[r->config.kind],
+                r->config.fast ? " fast" : "", r->config.seed, r->result.seconds);
         if (r->status || r->result.diverged || *r->result.vacuous) {
             fputs(r->status ? "<error>" : "<failure>", out);
             print_xml(out, r->status            ? r->error
@@ -329,6 +152,8 @@ int suite_run(const suite_t *s)
 {
     run_t *runs = calloc(RUNS_MAX, sizeof *runs);
     int n = runs ? plan(s, runs) : 0;
+    line_t line = {.runs = runs, .n = n, .quiet = s->json};
+    const runs_pool_t pool = {.jobs = s->jobs, .context = &line, .next = next_run, .done = run_done};
     if (!n) {
         fprintf(stderr, "sanger %s: runs: expected a unit with that stimulus, found none\n", s->verb);
         free(runs);
@@ -342,7 +167,7 @@ int suite_run(const suite_t *s)
         free(runs);
         return 2;
     }
-    run_all(s, runs, n);
+    runs_work(&pool);
     sum_t sum = sum_up(runs, n);
     if (s->json)
         print_json(runs, n, &sum);
@@ -351,9 +176,9 @@ int suite_run(const suite_t *s)
                sum.mismatches, sum.failed, sum.errors);
     fflush(stdout);
     print_errors(s, runs, n);
-    if (s->canary && !sum.errors && !sum.mismatches) {
+    if (s->wanted.canary && !sum.errors && !sum.mismatches) {
         fprintf(stderr, "sanger %s: --canary: expected a mismatch from %s, found none in these runs\n",
-                s->verb, s->canary->name);
+                s->verb, s->wanted.canary->name);
         sum.errors = 1;
     }
     if (s->junit && write_junit(s->junit, runs, n, &sum)) {

@@ -6,30 +6,19 @@
 #ifndef SANGER_SUITE_H
 #define SANGER_SUITE_H
 
-#include "cosim.h"
+#include "runs.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef enum { SUITE_FAST = 1, SUITE_REFERENCE = 2, SUITE_BOTH = 3 } suite_models_t;
-
 typedef struct {
     const char *verb; /* for error lines */
-    const design_t *designs;
-    const char *const *design_names;
-    int n_designs;
-    const char *unit; /* NULL: all */
-    int kind;         /* stimulus_class_t, -1: all that a unit has */
-    uint64_t seed;
+    runs_wanted_t wanted;
     uint64_t cycles;       /* of each run */
     uint64_t total_cycles; /* not 0: of all runs together, shared out so that runs take similar time */
-    suite_models_t models; /* which model of units that have two */
-    const canary_t *canary;
     int jobs;
-    const char *report_dir; /* for waves of divergences, or NULL */
-    const char *junit;      /* file, or NULL */
-    bool waves;             /* also of runs that held, in report_dir */
+    const char *junit; /* file, or NULL */
     bool json;
 } suite_t;
 

@@ -7,7 +7,6 @@
 #include "../../sim/bench.h"
 #include "sanger.h"
 
-enum { DESIGNS_MAX = 16 };
 
 static const char *const default_designs[] = {"paper_64x16", "paper_64x16_array", "published_16x16x4",
                                               "published_8x8", NULL};

@@ -99,22 +99,22 @@ static int run(int argc, char **argv)
     if (!load_design("cosim", o.design, &d)) return EXIT_USAGE;
     code = plant(&o, &d);
     if (code) return code;
-    suite_t suite = {.designs = &d,
-                     .design_names = &o.design,
-                     .n_designs = 1,
-                     .unit = o.unit,
-                     .kind = o.stimulus ? stimulus_find(o.stimulus) : -1,
-                     .seed = o.seed,
+    suite_t suite = {.verb = "cosim",
+                     .wanted = {.designs = &d,
+                                .design_names = &o.design,
+                                .n_designs = 1,
+                                .unit = o.unit,
+                                .kind = o.stimulus ? stimulus_find(o.stimulus) : -1,
+                                .models = o.reference ? RUNS_REFERENCE : RUNS_FAST,
+                                .seed = o.seed,
+                                .canary = o.canary,
+                                .report_dir = o.report              ? o.report
+                                              : o.waves || o.canary ? "sanger-report"
+                                                                    : NULL,
+                                .waves = o.waves},
                      .cycles = o.cycles,
-                     .models = o.reference ? SUITE_REFERENCE : SUITE_FAST,
-                     .canary = o.canary,
                      .jobs = 1,
-                     .report_dir = o.report              ? o.report
-                                   : o.waves || o.canary ? "sanger-report"
-                                                         : NULL,
-                     .json = o.json,
-                     .waves = o.waves,
-                     .verb = "cosim"};
+                     .json = o.json};
     return suite_run(&suite);
 }
 

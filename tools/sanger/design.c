@@ -6,8 +6,6 @@
 #include "../../sim/paths.h"
 #include "sanger.h"
 
-enum { DESIGNS_MAX = 256 };
-
 static int list(void)
 {
     static design_t d[DESIGNS_MAX];

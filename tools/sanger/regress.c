@@ -4,27 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../sim/paths.h"
 #include "../../sim/suite.h"
 #include "sanger.h"
-
-enum { DESIGNS_MAX = 64 };
-
-/* The regression's designs: named ones in the order of their names, or those of --design. */
-typedef struct {
-    int n;
-    design_t design[DESIGNS_MAX];
-    const char *name[DESIGNS_MAX];
-} designs_t;
-
-static bool add_named(designs_t *all)
-{
-    char error[DESIGN_ERROR_MAX];
-    all->n = paths_designs(all->design, DESIGNS_MAX, error);
-    if (all->n < 0) return usage_error("regress", "%s", error), false;
-    for (int i = 0; i < all->n; ++i) all->name[i] = all->design[i].name;
-    return true;
-}
 
 static int run(int argc, char **argv)
 {
@@ -37,24 +18,19 @@ static int run(int argc, char **argv)
                                             {"json", no_argument, NULL, 'o'},
                                             {"report", required_argument, NULL, 'r'},
                                             {NULL, 0, NULL, 0}};
-    static designs_t all;
+    static designs_t designs;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = 1500000, seed = 1;
-    suite_t suite = {.verb = "regress", .kind = -1, .models = SUITE_BOTH};
+    suite_t suite = {.verb = "regress", .wanted = {.kind = -1, .models = RUNS_BOTH}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
-        case 'd':
-            if (all.n == DESIGNS_MAX)
-                return usage_error("regress", "--design: expected at most %d", DESIGNS_MAX);
-            ok = load_design("regress", optarg, &all.design[all.n]);
-            all.name[all.n++] = optarg;
-            break;
-        case 'u': suite.unit = optarg; break;
+        case 'd': ok = designs_add("regress", optarg, &designs); break;
+        case 'u': suite.wanted.unit = optarg; break;
         case 'c': ok = parse_count("regress", "--cycles", optarg, 1, UINT64_C(1) << 48, &cycles); break;
         case 's': ok = parse_count("regress", "--seed", optarg, 0, UINT64_C(1) << 53, &seed); break;
         case 'j': ok = parse_count("regress", "--jobs", optarg, 1, 64, &jobs); break;
         case 'x': suite.junit = optarg; break;
-        case 'r': suite.report_dir = optarg; break;
+        case 'r': suite.wanted.report_dir = optarg; break;
         case 'o': suite.json = true; break;
         default: return option_error("regress", c, argv);
         }
@@ -62,13 +38,13 @@ static int run(int argc, char **argv)
     }
     if (optind < argc)
         return usage_error("regress", "arguments: expected options only, found '%.64s'", argv[optind]);
-    if (suite.unit && !check_unit("regress", suite.unit)) return EXIT_USAGE;
-    if (!all.n && !add_named(&all)) return EXIT_USAGE;
-    suite.designs = all.design;
-    suite.design_names = all.name;
-    suite.n_designs = all.n;
+    if (suite.wanted.unit && !check_unit("regress", suite.wanted.unit)) return EXIT_USAGE;
+    if (!designs.n && !designs_add_named("regress", &designs)) return EXIT_USAGE;
+    suite.wanted.designs = designs.design;
+    suite.wanted.design_names = designs.name;
+    suite.wanted.n_designs = designs.n;
     suite.total_cycles = cycles;
-    suite.seed = seed;
+    suite.wanted.seed = seed;
     suite.jobs = (int)jobs;
     return suite_run(&suite);
 }

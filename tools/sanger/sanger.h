@@ -44,4 +44,17 @@ bool parse_count(const char *verb, const char *option, const char *text, uint64_
 /* Loads --design; false after an error line. */
 bool load_design(const char *verb, const char *name, design_t *d);
 
+enum { DESIGNS_MAX = 256 };
+
+/* The designs of a verb that runs over several, with their names as given. */
+typedef struct {
+    int n;
+    design_t design[DESIGNS_MAX];
+    const char *name[DESIGNS_MAX];
+} designs_t;
+
+/* Appends one, or all named ones in the order of their names; false after an error line. */
+bool designs_add(const char *verb, const char *name, designs_t *all);
+bool designs_add_named(const char *verb, designs_t *all);
+
 #endif
