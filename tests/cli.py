@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "traces/causal_tiny.safetensors"
 SANGER = str(ROOT / "build/tools/sanger")
-VERBS = ["design", "generate", "cosim", "regress", "replay", "check", "trace", "vectors", "bench"]
+VERBS = ["design", "generate", "cosim", "regress", "campaign", "replay", "check", "trace", "vectors", "bench"]
 COMPLAINT = re.compile(r"^sanger[^:]*: .+: expected .+, found:? .+\n\Z")
 
 
@@ -497,6 +497,80 @@ class Regress(Case):
             hashes.append([r["output_hash"] for r in json.loads(text)["runs"]])
         self.assertEqual(hashes[0], hashes[1])
         self.assertNotEqual(hashes[0], hashes[2])
+
+
+class Campaigns(Case):
+    """A campaign that is killed goes on with nothing lost and nothing counted twice."""
+
+    ARGUMENTS = ["--design", "one_pe_6x5x1", "--unit", "exp", "--cycles", "40000000", "--jobs", "2"]
+
+    def campaign(self, name):
+        return ["campaign", "--out", self.folder / name, *self.ARGUMENTS]
+
+    def refused(self, *arguments):
+        result = run(*arguments)
+        self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertRegex(result.stderr, COMPLAINT)
+
+    def figures(self, name):
+        """The summary without times."""
+        summary = json.loads((self.folder / name / "summary.json").read_text())
+        for sums in (summary["total"], *summary["per_design"], *summary["per_unit"]):
+            del sums["seconds"]
+        return summary
+
+    def kill_after(self, name, items):
+        process = subprocess.Popen([SANGER, *map(str, self.campaign(name))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        journal = self.folder / name / "journal.jsonl"
+        while process.poll() is None and not (journal.exists() and journal.read_text().count("\n") >= items):
+            pass
+        process.kill()
+        process.wait()
+        return journal.read_text().count("\n")
+
+    def test_killed_twice_and_resumed_gives_the_sums_of_one_start(self):
+        self.holds(*self.campaign("whole"))
+        whole = self.figures("whole")
+        total = (self.folder / "whole/journal.jsonl").read_text().count("\n")
+        self.assertLess(self.kill_after("killed", 2), total)
+        with (self.folder / "killed/journal.jsonl").open("a") as journal:
+            journal.write('{"unit":"exp","des')  # what a kill in the middle of a write leaves
+        self.kill_after("killed", 4)
+        self.holds(*self.campaign("killed"))
+        self.assertEqual(self.figures("killed"), whole)
+        lines = [json.loads(line) for line in (self.folder / "killed/journal.jsonl").read_text().splitlines()]
+        self.assertEqual(sorted(line["item"] for line in lines), list(range(total)))
+        self.assertEqual(whole["total"]["cycles"], sum(line["cycles"] for line in lines))
+
+    def test_a_journal_that_does_not_fit_is_refused(self):
+        self.ARGUMENTS = ["--design", "one_pe_6x5x1", "--unit", "exp", "--cycles", "1"]
+        self.holds(*self.campaign("c"))
+        journal = self.folder / "c/journal.jsonl"
+        line = journal.read_text()
+        for bad in (line + line, line.replace('"unit":"exp"', '"unit":"pe"'), line.replace('"mismatches":0', '"mismatches":-1'), "{}\n", "x\n"):
+            journal.write_text(bad)
+            self.refused(*self.campaign("c"))
+        journal.write_text(line)
+        self.holds(*self.campaign("c"))
+        self.refused(*self.campaign("c"), "--seed", "2")  # another campaign's folder
+
+    def test_a_mismatch_is_remembered(self):
+        self.ARGUMENTS = ["--design", "one_pe_6x5x1", "--unit", "exp", "--cycles", "1"]
+        self.holds(*self.campaign("c"))
+        journal = self.folder / "c/journal.jsonl"
+        journal.write_text(journal.read_text().replace('"mismatches":0', '"mismatches":3'))
+        result = run(*self.campaign("c"))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertEqual(self.figures("c")["total"]["mismatches"], 3)
+
+    def test_evidence_is_shown_or_refused(self):
+        self.ARGUMENTS = ["--design", "one_pe_6x5x1", "--unit", "exp", "--cycles", "1"]
+        good = self.file("good.json", '{"title": "Mutation", "summary": "12 of 12 killed", "mutants": 12}')
+        self.holds(*self.campaign("c"), "--evidence", good)
+        self.assertIn("12 of 12 killed", (self.folder / "c/summary.md").read_text())
+        self.assertEqual(self.figures("c")["evidence"][0]["mutants"], 12)
+        for bad in ("{}", "[]", '{"title": "Mutation", "summary": 3}', "x"):
+            self.refused(*self.campaign("c"), "--evidence", self.file("bad.json", bad))
 
 
 class FullDisk(Case):
