@@ -600,6 +600,7 @@ bool design_value(const design_t *d, const char *name, int64_t *value)
         {"at_w", fixed_bits(d->head_max)},
         {"beat_w", design_beat_w(d)},
         {"tag_w", design_tag_w(d)},
+        {"held_w", design_held_w(d)},
         {"group_count_w", fixed_bits(design_group_rows(d) + 1)},
         {"row_count_w", fixed_bits(d->rows + 1)},
     };

@@ -191,7 +191,12 @@ static inline int design_beat_w(const design_t *d)
 static inline int design_tag_w(const design_t *d)
 {
     int key = fixed_bits(d->keys_max), index = fixed_bits(2 * d->strips * d->rows);
-    return 2 + (key > index ? key : index) + design_beat_w(d);
+    return 3 + (key > index ? key : index) + design_beat_w(d);
+}
+/* Bits that count the strips whose queries are held: two groups' at most. */
+static inline int design_held_w(const design_t *d)
+{
+    return fixed_bits(2 * d->strips) + 1;
 }
 static inline int design_group_rows(const design_t *d)
 {

@@ -10,25 +10,25 @@ void fetch_init(void *self, const design_t *d)
 
 /* ---- widths ---- */
 
-/* Bits of a tag's number: a key or an index. */
+/* Bits of a tag's number: a place or an index. */
 static int number_w(const design_t *d)
 {
-    return design_tag_w(d) - 2 - design_beat_w(d);
+    return design_tag_w(d) - 3 - design_beat_w(d);
 }
 static int index_w(const design_t *d)
 {
     return fixed_bits(2 * design_group_rows(d));
 }
-/* Rows of one run of reads: keys of a head or rows of a strip. */
-static int row_counter_w(const design_t *d)
+/* Rows of one run of low's reads: keys of a head or rows of a strip. */
+static int low_row_w(const design_t *d)
 {
     int key = fixed_bits(d->keys_max), row = fixed_bits(d->rows);
     return key > row ? key : row;
 }
-/* Reads whose answers are awaited, a beat shown by memory_port included. */
-static int pending_w(const design_t *d)
+/* Rows of a group. */
+static int row_w(const design_t *d)
 {
-    return fixed_bits(d->outstanding + 2);
+    return fixed_bits(design_group_rows(d));
 }
 static int g_beats_w(const design_t *d)
 {
@@ -39,28 +39,50 @@ static int64_t cut(int64_t x, int w)
     return (int64_t)fixed_low((uint64_t)x, w);
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* ---- what is read ---- */
 
-static bool reads(const fetch_t *f)
+/* Strips that low has asked for and that are not scored. */
+static int64_t ahead(const fetch_t *f)
 {
-    return *f->state_q == FETCH_KEYS || (*f->state_q >= FETCH_QUERIES && *f->state_q <= FETCH_MASKS);
+    return cut(*f->asked_q - *f->scored, 2);
 }
 
-static int kind(const fetch_t *f)
+/* Nothing looks at the places of the keys to come any more: with a head beside them, of whose strips so many
+   have been asked for, older ones are scored. */
+static bool has_room(const fetch_t *f)
 {
-    switch (*f->state_q) {
-    case FETCH_QUERIES: return FETCH_OF_Q;
-    case FETCH_LOWS: return FETCH_OF_Q_LOW;
-    case FETCH_MASKS: return FETCH_OF_MASK;
-    default: return FETCH_OF_K_LOW;
-    }
+    return *f->beside_q ? ahead(f) <= *f->of_head_q : !ahead(f);
 }
 
-/* The running address of what is read now. */
-static int64_t *address(fetch_t *f)
+/* A read of this cycle, if there is one. */
+typedef struct {
+    bool valid, low; /* low: of that stream */
+    int kind;
+    int64_t *addr, number, beat;
+    bool row_ends, run_ends, last;
+} read_t;
+
+static read_t low_read(fetch_t *f)
 {
-    int64_t *const of[] = {f->k_low_at_q, f->q_low_at_q, f->q_at_q, f->mask_at_q};
-    return of[kind(f)];
+    const design_t *d = f->d;
+    bool keys = *f->low_q == LOW_KEYS;
+    int64_t rows = keys ? *f->low_m_q : smaller(*f->low_left_q, d->rows);
+    int64_t beats = design_low_record_beats(d, (int)*f->low_d_q);
+    read_t r = {.low = true, .kind = keys ? FETCH_OF_K_LOW : FETCH_OF_Q_LOW};
+    r.valid = keys || *f->low_q == LOW_QUERIES;
+    r.addr = keys ? f->k_low_at_q : f->q_low_at_q;
+    r.number = *f->low_row_q;
+    if (keys && *f->upper_q) r.number = cut(r.number + d->keys_max / 2, low_row_w(d));
+    r.beat = *f->low_beat_q;
+    r.row_ends = r.beat == cut(beats - 1, design_beat_w(d));
+    r.run_ends = r.row_ends && *f->low_row_q == cut(rows - 1, low_row_w(d));
+    r.last = !keys && r.run_ends;
+    return r;
 }
 
 /* Beats of a row of the mask: one word a tile. */
@@ -70,35 +92,61 @@ static int mask_beats(const design_t *d, int64_t keys)
     return (int)((keys + per_beat - 1) / per_beat);
 }
 
-static int beats(const fetch_t *f)
+/* The group that high loads is the last one opened. */
+static int64_t high_half(const fetch_t *f)
 {
-    int head = (int)*f->d_q;
-    if (kind(f) == FETCH_OF_Q) return design_beats(f->d, head);
-    if (kind(f) == FETCH_OF_MASK) return mask_beats(f->d, *f->m_q);
-    return design_low_record_beats(f->d, head);
+    return ~*f->opened_q & 1;
 }
 
-static int64_t strip_rows(const fetch_t *f)
-{
-    return *f->left_q < f->d->rows ? *f->left_q : f->d->rows;
-}
-
-static int64_t tag(const fetch_t *f)
+static read_t high_read(fetch_t *f)
 {
     const design_t *d = f->d;
-    bool of_index = kind(f) == FETCH_OF_Q || kind(f) == FETCH_OF_MASK;
-    int64_t number = of_index ? cut(*f->base_q + *f->row_q, index_w(d)) : *f->row_q;
-    return ((int64_t)kind(f) << number_w(d) | number) << design_beat_w(d) | *f->beat_q;
+    bool masks = *f->high_q == HIGH_MASKS;
+    int64_t rows = f->g_rows_q[high_half(f)];
+    int64_t beats = masks ? mask_beats(d, *f->m_q) : design_beats(d, (int)*f->d_q);
+    read_t r = {.kind = masks ? FETCH_OF_MASK : FETCH_OF_Q};
+    r.valid = masks || *f->high_q == HIGH_QUERIES;
+    r.addr = masks ? f->mask_at_q : f->q_at_q;
+    r.number = cut(high_half(f) * design_group_rows(d) + *f->row_q, index_w(d));
+    r.beat = *f->beat_q;
+    r.row_ends = r.beat == cut(beats - 1, design_beat_w(d));
+    r.run_ends = r.row_ends && *f->row_q == cut(rows - 1, row_w(d));
+    bool strip_ends = r.row_ends && *f->strip_row_q == d->rows - 1;
+    r.last = masks ? r.run_ends : r.run_ends ? !*f->external_q : strip_ends;
+    return r;
+}
+
+static read_t next_read(fetch_t *f)
+{
+    read_t low = low_read(f), high = high_read(f);
+    bool scoring_waits = low.valid && low.kind == FETCH_OF_Q_LOW;
+    return high.valid && !scoring_waits ? high : low;
+}
+
+static int64_t tag(const design_t *d, const read_t *r)
+{
+    int64_t what = (int64_t)r->last << 2 | r->kind;
+    return (what << number_w(d) | r->number) << design_beat_w(d) | r->beat;
 }
 
 /* ---- outputs ---- */
 
+/* The tag of an answer. */
+static int64_t got_kind(const fetch_t *f)
+{
+    return *f->got_tag >> (design_beat_w(f->d) + number_w(f->d)) & 3;
+}
+static bool got_last(const fetch_t *f)
+{
+    return *f->got && *f->got_tag >> (design_tag_w(f->d) - 1);
+}
+
 static void show_beat(fetch_t *f)
 {
     const design_t *d = f->d;
-    int beat_w = design_beat_w(d), numbers = number_w(d);
-    int64_t beat = cut(*f->got_tag, beat_w), number = cut(*f->got_tag >> beat_w, numbers);
-    int64_t of = *f->got_tag >> (beat_w + numbers);
+    int beat_w = design_beat_w(d);
+    int64_t beat = cut(*f->got_tag, beat_w), number = cut(*f->got_tag >> beat_w, number_w(d));
+    int64_t of = got_kind(f);
     *f->k_we = *f->got && of == FETCH_OF_K_LOW;
     *f->ql_we = *f->got && of == FETCH_OF_Q_LOW;
     *f->q_we = *f->got && of == FETCH_OF_Q;
@@ -106,7 +154,7 @@ static void show_beat(fetch_t *f)
     *f->k_beat = *f->ql_beat = *f->q_beat = *f->m_beat = beat;
     *f->k_key = cut(number, fixed_bits(d->keys_max));
     *f->ql_row = cut(number, fixed_bits(d->rows));
-    *f->ql_file = *f->loaded_q & 1;
+    *f->ql_file = *f->file_q;
     *f->q_index = *f->m_index = cut(number, index_w(d));
     size_t bytes = (size_t)d->bus_bytes / 2 * sizeof *f->got_data;
     int64_t *const data[] = {f->k_data, f->ql_data, f->q_data, f->m_data};
@@ -123,6 +171,7 @@ static void show_records(fetch_t *f)
         {f->g_beats, f->g_beats_q},
         {f->g_causal, f->g_causal_q},
         {f->g_external, f->g_external_q},
+        {f->g_upper, f->g_upper_q},
         {f->g_policy, f->g_policy_q},
         {f->g_threshold, f->g_threshold_q},
         {f->g_k, f->g_k_q},
@@ -139,20 +188,77 @@ static void show_records(fetch_t *f)
 void fetch_eval(void *self)
 {
     fetch_t *f = self;
-    *f->job_ready = *f->state_q == FETCH_HEAD;
-    *f->rd_valid = reads(f);
-    *f->rd_addr = *address(f);
-    *f->rd_tag = tag(f);
+    read_t r = next_read(f);
+    *f->job_ready = *f->high_q == HIGH_HEAD && *f->looked_q;
+    *f->rd_valid = r.valid;
+    *f->rd_addr = *r.addr;
+    *f->rd_tag = tag(f->d, &r);
     *f->loaded = *f->loaded_q;
+    *f->opened = *f->opened_q;
+    *f->held = *f->held_q;
     show_beat(f);
     show_records(f);
 }
 
-/* ---- one clock edge ---- */
+/* ---- one clock edge: low ---- */
+
+static void look_at_head(fetch_t *f)
+{
+    bool small = *f->j_m <= f->d->keys_max / 2;
+    if (!*f->job_valid || *f->looked_q) return;
+    *f->beside_q = small && *f->small_q;
+    *f->upper_q = *f->beside_q && !*f->upper_q;
+    *f->small_q = small;
+    *f->low_m_q = *f->j_m;
+    *f->low_d_q = *f->j_d;
+    *f->low_left_q = *f->j_l;
+    *f->k_low_at_q = *f->j_k_low;
+    *f->q_low_at_q = *f->j_q_low;
+    *f->looked_q = 1;
+    *f->low_q = LOW_ROOM;
+}
+
+static void wait_low(fetch_t *f)
+{
+    switch (*f->low_q) {
+    case LOW_HEAD: look_at_head(f); break;
+    case LOW_ROOM:
+        if (has_room(f)) *f->low_q = LOW_KEYS;
+        break;
+    case LOW_FILE:
+        if (ahead(f) < 3) *f->low_q = LOW_QUERIES;
+        break;
+    default: break;
+    }
+}
+
+/* The strip's reads are out. */
+static void ask_strip(fetch_t *f)
+{
+    *f->asked_q = cut(*f->asked_q + 1, 2);
+    *f->of_head_q = smaller(*f->of_head_q + 1, 3);
+    *f->low_left_q -= smaller(*f->low_left_q, f->d->rows);
+    *f->low_q = *f->low_left_q ? LOW_FILE : LOW_HEAD;
+}
+
+static void issue_low(fetch_t *f, const read_t *r)
+{
+    const design_t *d = f->d;
+    *f->low_beat_q = r->row_ends ? 0 : cut(*f->low_beat_q + 1, design_beat_w(d));
+    if (r->row_ends) *f->low_row_q = r->run_ends ? 0 : cut(*f->low_row_q + 1, low_row_w(d));
+    if (!r->run_ends) return;
+    if (r->kind == FETCH_OF_Q_LOW) {
+        ask_strip(f);
+        return;
+    }
+    *f->of_head_q = 0;
+    *f->low_q = LOW_FILE;
+}
+
+/* ---- high ---- */
 
 static void take_head(fetch_t *f)
 {
-    if (!*f->job_valid) return;
     *f->m_q = *f->j_m;
     *f->d_q = *f->j_d;
     *f->causal_q = *f->j_causal;
@@ -163,101 +269,87 @@ static void take_head(fetch_t *f)
     *f->v_q = *f->j_v;
     *f->final_q = *f->j_final;
     *f->number_q = *f->j_number;
+    *f->high_upper_q = *f->upper_q;
     *f->q_at_q = *f->j_q;
-    *f->q_low_at_q = *f->j_q_low;
-    *f->k_low_at_q = *f->j_k_low;
     *f->mask_at_q = *f->j_mask;
     *f->o_at_q = *f->j_o;
     *f->left_q = *f->j_l;
     *f->first_q = 0;
-    *f->state_q = FETCH_SCORED;
+    *f->looked_q = 0;
+    *f->high_q = HIGH_GROUP;
 }
 
-static void start_group(fetch_t *f)
+static void open_group(fetch_t *f)
 {
     const design_t *d = f->d;
-    int64_t half = *f->started_q & 1, most = design_group_rows(d);
-    if (cut(*f->started_q - *f->drained, 2) >= 2) return;
-    f->g_rows_q[half] = *f->left_q < most ? *f->left_q : most;
+    int64_t half = *f->opened_q & 1, rows = smaller(*f->left_q, design_group_rows(d));
+    if (cut(*f->opened_q - *f->drained, 2) >= 2) return;
+    f->g_rows_q[half] = rows;
     f->g_first_q[half] = *f->first_q;
     f->g_keys_q[half] = *f->m_q;
     f->g_d_q[half] = *f->d_q;
     f->g_beats_q[half] = cut(design_beats(d, (int)*f->d_q), g_beats_w(d));
     f->g_causal_q[half] = *f->causal_q;
     f->g_external_q[half] = *f->external_q;
+    f->g_upper_q[half] = *f->high_upper_q;
     f->g_policy_q[half] = *f->policy_q;
     f->g_threshold_q[half] = *f->threshold_q;
     f->g_k_q[half] = *f->k_q;
     f->g_v_q[half] = *f->v_q;
     f->g_o_q[half] = *f->o_at_q;
-    f->g_final_q[half] = *f->final_q && *f->left_q <= most;
+    f->g_final_q[half] = *f->final_q && *f->left_q == rows;
     f->g_job_q[half] = *f->number_q;
-    *f->started_q = cut(*f->started_q + 1, 2);
-    *f->base_q = half * most;
-    *f->strip_q = 0;
-    *f->state_q = FETCH_STRIP;
-}
-
-/* The state after the last read of the present one. */
-static fetch_state_t after(const fetch_t *f)
-{
-    switch (*f->state_q) {
-    case FETCH_KEYS: return FETCH_GROUP;
-    case FETCH_QUERIES: return FETCH_LOWS;
-    case FETCH_LOWS: return *f->external_q ? FETCH_MASKS : FETCH_ANSWERS;
-    default: return FETCH_ANSWERS;
-    }
-}
-
-static void issue(fetch_t *f)
-{
-    const design_t *d = f->d;
-    int64_t rows = *f->state_q == FETCH_KEYS ? *f->m_q : strip_rows(f);
-    bool row_ends = *f->beat_q == cut(beats(f) - 1, design_beat_w(d));
-    bool all = row_ends && *f->row_q == cut(rows - 1, row_counter_w(d));
-    int64_t *at = address(f);
-    *at = cut(*at + d->bus_bytes, d->addr_w);
-    if (*f->state_q == FETCH_QUERIES) *f->o_at_q = cut(*f->o_at_q + d->bus_bytes, d->addr_w);
-    *f->beat_q = row_ends ? 0 : cut(*f->beat_q + 1, design_beat_w(d));
-    if (row_ends) *f->row_q = all ? 0 : cut(*f->row_q + 1, row_counter_w(d));
-    if (all) *f->state_q = after(f);
-}
-
-static void finish_strip(fetch_t *f)
-{
-    const design_t *d = f->d;
-    int64_t rows = strip_rows(f);
-    bool head_ends = *f->left_q == rows, group_ends = *f->strip_q == d->strips - 1;
-    *f->loaded_q = cut(*f->loaded_q + 1, 2);
+    *f->opened_q = cut(*f->opened_q + 1, 2);
     *f->left_q -= rows;
     *f->first_q = cut(*f->first_q + rows, fixed_bits(d->keys_max + 1));
-    *f->base_q = cut(*f->base_q + d->rows, index_w(d));
-    *f->strip_q = group_ends ? 0 : *f->strip_q + 1;
-    *f->state_q = head_ends ? FETCH_HEAD : group_ends ? FETCH_GROUP : FETCH_STRIP;
+    *f->high_q = HIGH_QUERIES;
+}
+
+static void issue_high(fetch_t *f, const read_t *r)
+{
+    const design_t *d = f->d;
+    bool query = r->kind == FETCH_OF_Q, strip_ends = *f->strip_row_q == d->rows - 1;
+    if (query) *f->o_at_q = cut(*f->o_at_q + d->bus_bytes, d->addr_w);
+    *f->beat_q = r->row_ends ? 0 : cut(*f->beat_q + 1, design_beat_w(d));
+    if (!r->row_ends) return;
+    *f->strip_row_q = r->run_ends || strip_ends ? 0 : *f->strip_row_q + 1;
+    *f->row_q = r->run_ends ? 0 : cut(*f->row_q + 1, row_w(d));
+    if (!r->run_ends) return;
+    *f->high_q = query && *f->external_q ? HIGH_MASKS : *f->left_q ? HIGH_GROUP : HIGH_HEAD;
+}
+
+/* ---- both ---- */
+
+static void count_answer(fetch_t *f)
+{
+    if (!got_last(f)) return;
+    switch (got_kind(f)) {
+    case FETCH_OF_K_LOW: break;
+    case FETCH_OF_Q_LOW:
+        *f->loaded_q = cut(*f->loaded_q + 1, 2);
+        *f->file_q = *f->file_q == 2 ? 0 : *f->file_q + 1;
+        break;
+    default: *f->held_q = cut(*f->held_q + 1, design_held_w(f->d)); break;
+    }
 }
 
 void fetch_tick(void *self)
 {
     fetch_t *f = self;
-    bool issues = reads(f) && *f->rd_ready, nothing_pending = !*f->pending_q;
-    bool answered = *f->got && *f->pending_q;
-    *f->pending_q = cut(*f->pending_q + issues - answered, pending_w(f->d));
-    switch (*f->state_q) {
-    case FETCH_HEAD: take_head(f); break;
-    case FETCH_SCORED:
-        if (*f->scored == *f->loaded_q) *f->state_q = FETCH_KEYS;
-        break;
-    case FETCH_GROUP: start_group(f); break;
-    case FETCH_STRIP:
-        if (cut(*f->loaded_q - *f->scored, 2) < 2) *f->state_q = FETCH_QUERIES;
-        break;
-    case FETCH_ANSWERS:
-        if (nothing_pending) finish_strip(f);
-        break;
-    default:
-        if (issues) issue(f);
-        break;
-    }
+    read_t r = next_read(f);
+    bool takes = *f->job_valid && *f->high_q == HIGH_HEAD && *f->looked_q;
+    wait_low(f);
+    if (takes)
+        take_head(f);
+    else if (*f->high_q == HIGH_GROUP)
+        open_group(f);
+    count_answer(f);
+    if (!r.valid || !*f->rd_ready) return;
+    *r.addr = cut(*r.addr + f->d->bus_bytes, f->d->addr_w);
+    if (r.low)
+        issue_low(f, &r);
+    else
+        issue_high(f, &r);
 }
 
 /* ---- signals ---- */
@@ -316,14 +408,16 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
         {"job_ready", SIGNAL_OUT, FIELD(job_ready), 1, .meaning = "a head is taken"},
         {"rd_valid", SIGNAL_OUT, FIELD(rd_valid), 1, .meaning = "a beat is asked for"},
         {"rd_addr", SIGNAL_OUT, FIELD(rd_addr), d->addr_w, .meaning = "its address"},
-        {"rd_tag", SIGNAL_OUT, FIELD(rd_tag), design_tag_w(d), .meaning = "kind, number, beat"},
+        {"rd_tag", SIGNAL_OUT, FIELD(rd_tag), design_tag_w(d), .meaning = "last, kind, number, beat"},
         {"loaded", SIGNAL_OUT, FIELD(loaded), 2, .meaning = "strips loaded, modulo 4"},
+        {"opened", SIGNAL_OUT, FIELD(opened), 2, .meaning = "groups that have a record, modulo 4"},
+        {"held", SIGNAL_OUT, FIELD(held), design_held_w(d), .meaning = "strips whose queries are there"},
         {"k_we", SIGNAL_OUT, FIELD(k_we), 1, .meaning = "a low-bit key"},
-        {"k_key", SIGNAL_OUT, FIELD(k_key), key, .meaning = "which"},
+        {"k_key", SIGNAL_OUT, FIELD(k_key), key, .meaning = "its place"},
         {"k_beat", SIGNAL_OUT, FIELD(k_beat), beat, .meaning = "beat of its record"},
         {"k_data", SIGNAL_OUT, FIELD(k_data), 16, .dims = 1, .n = {bus}},
         {"ql_we", SIGNAL_OUT, FIELD(ql_we), 1, .meaning = "a low-bit query"},
-        {"ql_file", SIGNAL_OUT, FIELD(ql_file), 1, .meaning = "file of its strip"},
+        {"ql_file", SIGNAL_OUT, FIELD(ql_file), 2, .meaning = "file of its strip"},
         {"ql_row", SIGNAL_OUT, FIELD(ql_row), row, .meaning = "row of its strip"},
         {"ql_beat", SIGNAL_OUT, FIELD(ql_beat), beat, .meaning = "beat of its record"},
         {"ql_data", SIGNAL_OUT, FIELD(ql_data), 16, .dims = 1, .n = {bus}},
@@ -357,6 +451,7 @@ static int add_records(const design_t *d, signal_t *table, int n)
         RECORD(g_beats, g_beats_w(d), "beats of a row of 16-bit elements"),
         RECORD(g_causal, 1, "query i sees keys 0 .. i"),
         RECORD(g_external, 1, "mask bits come from memory"),
+        RECORD(g_upper, 1, "the low-bit keys lie in the upper places"),
         RECORD(g_policy, 2, "rows that keep nothing"),
         RECORD(g_threshold, d->threshold.w, "T"),
         RECORD(g_k, addr, "address of k"),
@@ -378,10 +473,21 @@ static int add_registers(const design_t *d, signal_t *table, int n)
 {
     const int addr = d->addr_w, len = fixed_bits(d->keys_max + 1);
     const signal_t all[] = {
-        REG(state_q, 4, .meaning = "head scored keys group strip queries lows masks answers"),
-        REG(loaded_q, 2),
-        REG(started_q, 2, .meaning = "groups started, modulo 4"),
-        REG(pending_q, pending_w(d), .meaning = "reads that are not answered"),
+        REG(low_q, 3, .meaning = "head room keys file queries"),
+        REG(looked_q, 1, .meaning = "low has looked at the job that is offered"),
+        REG(asked_q, 2, .meaning = "strips whose low-bit queries are asked for"),
+        REG(of_head_q, 2, .meaning = "of the head, at most 3"),
+        REG(low_m_q, len),
+        REG(low_d_q, fixed_bits(d->head_max + 1)),
+        REG(low_left_q, len, .meaning = "queries of the head that are not asked for"),
+        REG(small_q, 1, .meaning = "two such heads' keys fit"),
+        REG(beside_q, 1, .meaning = "the keys lie beside those of the head before"),
+        REG(upper_q, 1, .meaning = "in the upper places"),
+        REG(k_low_at_q, addr, .meaning = "of the next beat of k_low"),
+        REG(q_low_at_q, addr),
+        REG(low_row_q, low_row_w(d), .meaning = "key or row that is read"),
+        REG(low_beat_q, design_beat_w(d), .meaning = "its beat"),
+        REG(high_q, 2, .meaning = "head group queries masks"),
         REG(m_q, len),
         REG(d_q, fixed_bits(d->head_max + 1)),
         REG(causal_q, 1),
@@ -392,17 +498,19 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         REG(v_q, addr),
         REG(final_q, 1),
         REG(number_q, 16),
+        REG(high_upper_q, 1),
         REG(q_at_q, addr, .meaning = "of the next beat of q"),
-        REG(q_low_at_q, addr),
-        REG(k_low_at_q, addr),
         REG(mask_at_q, addr),
         REG(o_at_q, addr, .meaning = "output of the query at q_at_q"),
-        REG(left_q, len, .meaning = "queries of the head that are not loaded"),
+        REG(left_q, len, .meaning = "queries of the head that are in no group yet"),
         REG(first_q, len, .meaning = "queries of the head that are"),
-        REG(strip_q, fixed_bits(d->strips), .meaning = "of the group"),
-        REG(base_q, index_w(d), .meaning = "index of the strip's first row"),
-        REG(row_q, row_counter_w(d), .meaning = "row that is read"),
+        REG(row_q, row_w(d), .meaning = "row of the group that is read"),
+        REG(strip_row_q, fixed_bits(d->rows), .meaning = "of its strip"),
         REG(beat_q, design_beat_w(d), .meaning = "its beat"),
+        REG(loaded_q, 2),
+        REG(file_q, 2, .meaning = "of the low-bit queries to come"),
+        REG(opened_q, 2),
+        REG(held_q, design_held_w(d)),
     };
     return ADD(table, n, all);
 }

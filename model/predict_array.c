@@ -17,15 +17,21 @@ static void wire_registers(predict_array_t *a, int r)
     row->drain1_q = &a->drain1_q[at];
     row->scaled_q = &a->scaled_q[at];
     row->allowed_q = &a->allowed_q[at];
-    row->max_q = &a->max_q[2 * at];
-    row->arg_q = &a->arg_q[2 * at];
-    row->any_q = &a->any_q[2 * at];
-    row->strip_q = &a->strip_q[2 * at * keys];
-    row->sweep_q = &a->sweep_q[at];
-    row->sweep1_q = &a->sweep1_q[at];
+    row->max_q = &a->max_q[PREDICT_BANKS * at];
+    row->arg_q = &a->arg_q[PREDICT_BANKS * at];
+    row->any_q = &a->any_q[PREDICT_BANKS * at];
+    row->sum_q = &a->sum_q[PREDICT_BANKS * at];
+    row->top_q = &a->top_q[PREDICT_BANKS * at];
+    row->strip_q = &a->strip_q[PREDICT_BANKS * at * keys];
+    row->add_q = &a->add_q[at];
+    row->add1_q = &a->add1_q[at];
     row->exp_q = &a->exp_q[at];
-    row->sum_q = &a->sum_q[at];
-    row->top_q = &a->top_q[at];
+    row->keep_q = &a->keep_q[at];
+    row->keep1_q = &a->keep1_q[at];
+    row->share_q = &a->share_q[at];
+    row->limit_q = &a->limit_q[at];
+    row->rule_q = &a->rule_q[at];
+    row->best_q = &a->best_q[at];
     row->word_q = &a->word_q[at * columns];
     row->mask_valid_q = &a->mask_valid_q[at];
     row->mask_tile_q = &a->mask_tile_q[at];
@@ -43,14 +49,16 @@ static void wire_ports(predict_array_t *a, int r)
     row->top = r ? a->below[r - 1].bottom : a->wire.top;
     row->tag = r ? &a->below[r - 1].tag : a->tag;
     row->drain = r ? &a->below[r - 1].drain : &a->wire.drain;
-    row->sweep = r ? &a->below[r - 1].sweep : &a->wire.sweep;
+    row->add = r ? &a->below[r - 1].add : &a->wire.add;
+    row->keep = r ? &a->below[r - 1].keep : &a->wire.keep;
     row->head = a->below[r].head;
     row->threshold = a->threshold;
     row->policy = a->policy;
     row->bottom = a->below[r].bottom;
     row->tag_down = &a->below[r].tag;
     row->drain_down = &a->below[r].drain;
-    row->sweep_down = &a->below[r].sweep;
+    row->add_down = &a->below[r].add;
+    row->keep_down = &a->below[r].keep;
     row->mask_valid = &a->below[r].mask_valid;
     row->mask_tile = &a->below[r].mask_tile;
     row->mask_strip = &a->below[r].mask_strip;
@@ -86,15 +94,17 @@ static void gather_words(predict_array_t *a)
                                                             .rows = *a->d_rows,
                                                             .key_valid = *a->key_head >> (PREDICT_HEAD_W - 1),
                                                             .key_scale = *a->key_head});
-    a->wire.sweep = predict_sweep_pack(d, (predict_sweep_t){.op = *a->s_op,
-                                                            .first = *a->s_first,
-                                                            .bank = *a->s_bank,
-                                                            .key = *a->s_key,
-                                                            .valid = *a->s_valid,
-                                                            .col = *a->s_col,
-                                                            .last = *a->s_last,
-                                                            .tile = *a->s_tile,
-                                                            .strip = *a->s_strip});
+    a->wire.add = predict_add_pack(
+        d, (predict_add_t){.valid = *a->s_valid, .first = *a->s_first, .bank = *a->s_bank, .key = *a->s_key});
+    a->wire.keep = predict_keep_pack(d, (predict_keep_t){.valid = *a->t_valid,
+                                                         .first = *a->t_first,
+                                                         .bank = *a->t_bank,
+                                                         .there = *a->t_there,
+                                                         .key = *a->t_key,
+                                                         .col = *a->t_col,
+                                                         .last = *a->t_last,
+                                                         .tile = *a->t_tile,
+                                                         .strip = *a->t_strip});
 }
 
 /* A header with as many bits of its scale as count. */
@@ -124,10 +134,10 @@ void predict_array_eval(void *self)
     *a->mask_valid = *a->mask_row = *a->mask_tile = *a->mask_strip = 0;
     memset(a->mask_word, 0, (size_t)d->columns * sizeof *a->mask_word);
     for (int r = 0; r < d->rows; ++r) {
-        for (int bank = 0; bank < 2; ++bank) a->below[r].head[bank] = head_of(a, bank, r);
+        for (int bank = 0; bank < PREDICT_BANKS; ++bank) a->below[r].head[bank] = head_of(a, bank, r);
         predict_row_eval(&a->row[r]);
         drive_bus(a, r);
-        for (int bank = 0; bank < 2; ++bank) a->arg[bank * d->rows + r] = a->below[r].arg[bank];
+        for (int bank = 0; bank < PREDICT_BANKS; ++bank) a->arg[bank * d->rows + r] = a->below[r].arg[bank];
     }
 }
 
@@ -144,7 +154,7 @@ void predict_array_tick(void *self)
 #define IN_ROW(name)  .objects = 1, .path = "g_row[#].u_row." #name
 #define ROWS          .dims = 1, .n = {rows}
 #define PES           .dims = 2, .n = {rows, columns}
-#define BANKS         .dims = 2, .n = {rows, 2}
+#define BANKS         .dims = 2, .n = {rows, PREDICT_BANKS}
 
 static int add(signal_t *table, int n, const signal_t *more, size_t count)
 {
@@ -162,25 +172,29 @@ static int add_inputs(const design_t *d, signal_t *table, int n)
         {IN(left), w, 0, true, ROWS, .meaning = "operands of queries"},
         {IN(top), w, 0, true, .dims = 1, .n = {columns}, .meaning = "operands of keys"},
         {IN(tag), 2, .codes = 3, .weights = "129", .meaning = "none first more"},
-        {IN(row_head), PREDICT_HEAD_W, .dims = 2, .n = {2, rows},
+        {IN(row_head), PREDICT_HEAD_W, .dims = 2, .n = {PREDICT_BANKS, rows},
          .meaning = "valid and scale of the queries"},
         {IN(key_head), PREDICT_HEAD_W, .meaning = "valid and scale of the drained key"},
         {IN(d_valid), 1, .codes = 2, .weights = "14", .meaning = "none drain"},
         {IN(d_first), 1, .codes = 2, .weights = "91", .meaning = "more first"},
-        {IN(d_bank), 1, .codes = 2, .meaning = "bank"},
+        {IN(d_bank), 2, .codes = PREDICT_BANKS, .meaning = "bank"},
         {IN(d_col), col_w, .codes = columns, .meaning = "column"},
         {IN(d_key), key_w, .codes = d->keys_max, .meaning = "its key"},
         {IN(d_limit), fixed_bits(d->keys_max + 1) + 1, 0, true, .meaning = "last key that row 0 may see"},
         {IN(d_rows), fixed_bits(rows + 1), .codes = rows + 1, .meaning = "rows in use"},
-        {IN(s_op), 2, .codes = 3, .weights = "146", .meaning = "none sum threshold"},
+        {IN(s_valid), 1, .codes = 2, .weights = "14", .meaning = "none sum"},
         {IN(s_first), 1, .codes = 2, .weights = "91", .meaning = "more first"},
-        {IN(s_bank), 1, .codes = 2, .meaning = "bank"},
+        {IN(s_bank), 2, .codes = PREDICT_BANKS, .meaning = "bank"},
         {IN(s_key), key_w, .codes = d->keys_max, .meaning = "key"},
-        {IN(s_valid), 1, .codes = 2, .weights = "19", .meaning = "no key"},
-        {IN(s_col), col_w, .codes = columns, .meaning = "its column"},
-        {IN(s_last), 1, .codes = 2, .weights = "41", .meaning = "more last"},
-        {IN(s_tile), fixed_bits(tiles), .codes = tiles, .meaning = "tile"},
-        {IN(s_strip), fixed_bits(2 * d->strips), .codes = 2 * d->strips, .meaning = "strip"},
+        {IN(t_valid), 1, .codes = 2, .weights = "14", .meaning = "none threshold"},
+        {IN(t_first), 1, .codes = 2, .weights = "91", .meaning = "more first"},
+        {IN(t_bank), 2, .codes = PREDICT_BANKS, .meaning = "bank"},
+        {IN(t_there), 1, .codes = 2, .weights = "19", .meaning = "no key"},
+        {IN(t_key), key_w, .codes = d->keys_max, .meaning = "key"},
+        {IN(t_col), col_w, .codes = columns, .meaning = "its column"},
+        {IN(t_last), 1, .codes = 2, .weights = "41", .meaning = "more last"},
+        {IN(t_tile), fixed_bits(tiles), .codes = tiles, .meaning = "tile"},
+        {IN(t_strip), fixed_bits(2 * d->strips), .codes = 2 * d->strips, .meaning = "strip"},
         {IN(threshold), d->threshold.w, d->threshold.frac, .meaning = "T"},
         {IN(policy), 2, .codes = 3, .meaning = "zero dense top1"},
     };
@@ -196,7 +210,8 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
         {OUT(mask_tile), fixed_bits(design_tiles_max(d)), .meaning = "its tile"},
         {OUT(mask_strip), fixed_bits(2 * d->strips), .meaning = "its strip"},
         {OUT(mask_word), 1, .dims = 1, .n = {d->columns}, .meaning = "kept columns"},
-        {OUT(arg), fixed_bits(d->keys_max), .dims = 2, .n = {2, rows}, .meaning = "keys of the maxima"},
+        {OUT(arg), fixed_bits(d->keys_max), .dims = 2, .n = {PREDICT_BANKS, rows},
+         .meaning = "keys of the maxima"},
         {OUT(sat_acc), 32, ROWS, .meaning = "clipped sums of PEs"},
         {OUT(sat_scaled), 32, ROWS, .meaning = "clipped scaled scores"},
         {OUT(sat_exp), 32, ROWS, .meaning = "clipped exponentials"},
@@ -215,19 +230,25 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {REG(tag_q), 2, PES, .bytes = 1, IN_ROW(tag_q)},
         {REG(s_q), d->score_acc_w, 0, true, PES, .bytes = 4, IN_ROW(s_q)},
         {REG(drain_q), predict_drain_w(d), ROWS, IN_ROW(drain_q)},
-        {REG(drain1_q), 3 + key_w, ROWS, IN_ROW(drain1_q)},
+        {REG(drain1_q), predict_add_w(d), ROWS, IN_ROW(drain1_q)},
         {REG(scaled_q), scaled.w, scaled.frac, true, ROWS, IN_ROW(scaled_q)},
         {REG(allowed_q), 1, ROWS, IN_ROW(allowed_q)},
         {REG(max_q), scaled.w, scaled.frac, true, BANKS, IN_ROW(max_q)},
         {REG(arg_q), key_w, BANKS, IN_ROW(arg_q)},
         {REG(any_q), 1, BANKS, IN_ROW(any_q)},
-        {REG(strip_q), 1 + scaled.w, .dims = 2, .n = {rows, 2 * d->keys_max}, .memory = true, .stored = true,
-         IN_ROW(strip_q)},
-        {REG(sweep_q), predict_sweep_w(d), ROWS, IN_ROW(sweep_q)},
-        {REG(sweep1_q), predict_sweep_w(d), ROWS, IN_ROW(sweep1_q)},
+        {REG(sum_q), sum.w, sum.frac, true, BANKS, IN_ROW(sum_q)},
+        {REG(top_q), exp.w, exp.frac, true, BANKS, IN_ROW(top_q)},
+        {REG(strip_q), 1 + predict_value_w(d), .dims = 3, .n = {rows, PREDICT_BANKS, d->keys_max},
+         .objects = 2, .memory = true, .stored = true, .path = "g_row[#].u_row.g_bank[#].strip_q"},
+        {REG(add_q), predict_add_w(d), ROWS, IN_ROW(add_q)},
+        {REG(add1_q), 1 + predict_add_w(d), ROWS, IN_ROW(add1_q)},
         {REG(exp_q), exp.w, exp.frac, true, ROWS, IN_ROW(exp_q)},
-        {REG(sum_q), sum.w, sum.frac, true, ROWS, IN_ROW(sum_q)},
-        {REG(top_q), exp.w, exp.frac, true, ROWS, IN_ROW(top_q)},
+        {REG(keep_q), predict_keep_w(d), ROWS, IN_ROW(keep_q)},
+        {REG(keep1_q), predict_keep_w(d), ROWS, IN_ROW(keep1_q)},
+        {REG(share_q), exp.w, exp.frac, true, ROWS, IN_ROW(share_q)},
+        {REG(limit_q), exp.w, exp.frac, true, ROWS, IN_ROW(limit_q)},
+        {REG(rule_q), 2, ROWS, IN_ROW(rule_q)},
+        {REG(best_q), key_w, ROWS, IN_ROW(best_q)},
         {REG(word_q), 1, PES, IN_ROW(word_q)},
         {REG(mask_valid_q), 1, ROWS, IN_ROW(mask_valid_q)},
         {REG(mask_tile_q), fixed_bits(design_tiles_max(d)), ROWS, IN_ROW(mask_tile_q)},

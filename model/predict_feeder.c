@@ -25,6 +25,12 @@ static int tile_w(const design_t *d)
     return fixed_bits(design_tiles_max(d));
 }
 
+/* Place of a head's first key. */
+static int64_t first_place(const design_t *d, int64_t upper)
+{
+    return upper ? d->keys_max / 2 : 0;
+}
+
 /* A record begins at a beat, so its elements lie at fixed places behind each other. */
 static const uint16_t *record(const predict_feeder_t *f, const uint16_t *memory, int64_t number)
 {
@@ -52,8 +58,8 @@ static int64_t place(bool valid, int64_t which, int which_bits, int64_t at, int 
 static int64_t left(const predict_feeder_t *f, int i)
 {
     int at_bits = at_w(f->d);
-    int64_t p = f->row_at_q[i], file = p >> at_bits & 1;
-    if (!(p >> at_bits >> 1)) return 0;
+    int64_t p = f->row_at_q[i], file = p >> at_bits & 3;
+    if (!(p >> at_bits >> 2) || file >= PREDICT_FILES) return 0;
     return element(f, record(f, f->query_q, file * f->d->rows + i), (int64_t)fixed_low((uint64_t)p, at_bits));
 }
 
@@ -61,8 +67,9 @@ static int64_t top(const predict_feeder_t *f, int j)
 {
     int at_bits = at_w(f->d), tile_bits = tile_w(f->d);
     int64_t p = f->col_at_q[j], tile = (int64_t)fixed_low((uint64_t)p >> at_bits, tile_bits);
-    int64_t key = tile * f->d->columns + j;
-    if (!(p >> at_bits >> tile_bits) || key >= f->d->keys_max) return 0;
+    int64_t upper = p >> at_bits >> tile_bits & 1;
+    int64_t key = first_place(f->d, upper) + tile * f->d->columns + j;
+    if (!(p >> at_bits >> tile_bits >> 1) || key >= f->d->keys_max) return 0;
     return element(f, record(f, f->key_q, key), (int64_t)fixed_low((uint64_t)p, at_bits));
 }
 
@@ -73,7 +80,7 @@ void predict_feeder_eval(void *self)
     for (int i = 0; i < d->rows; ++i) f->left[i] = left(f, i);
     for (int j = 0; j < d->columns; ++j) f->top[j] = top(f, j);
     *f->tag = *f->tag_q;
-    memcpy(f->row_head, f->row_head_q, 2 * (size_t)d->rows * sizeof *f->row_head);
+    memcpy(f->row_head, f->row_head_q, PREDICT_FILES * (size_t)d->rows * sizeof *f->row_head);
     *f->key_head = 0;
     if (*f->head_key < d->keys_max) {
         const uint16_t *r = record(f, f->key_q, *f->head_key);
@@ -93,7 +100,7 @@ static void write_memories(predict_feeder_t *f)
     const design_t *d = f->d;
     if (*f->k_we && *f->k_key < d->keys_max && *f->k_beat < beats(d))
         store(f, f->key_q, *f->k_key, *f->k_beat, f->k_data);
-    if (!*f->q_we || *f->q_row >= d->rows || *f->q_beat >= beats(d)) return;
+    if (!*f->q_we || *f->q_file >= PREDICT_FILES || *f->q_row >= d->rows || *f->q_beat >= beats(d)) return;
     int64_t query = *f->q_file * d->rows + *f->q_row;
     store(f, f->query_q, query, *f->q_beat, f->q_data);
     if (*f->q_beat == 0) f->row_head_q[query] = head(f, f->q_data[0], f->q_data[1]);
@@ -106,8 +113,9 @@ void predict_feeder_tick(void *self)
     bool has_element = *f->valid && *f->at < d->head_max, has_key = *f->tile < design_tiles_max(d);
     memmove(f->row_at_q + 1, f->row_at_q, ((size_t)d->rows - 1) * sizeof *f->row_at_q);
     memmove(f->col_at_q + 1, f->col_at_q, ((size_t)d->columns - 1) * sizeof *f->col_at_q);
-    f->row_at_q[0] = place(has_element, *f->file, 1, *f->at, at_w(d));
-    f->col_at_q[0] = place(has_element && has_key, *f->tile, tile_w(d), *f->at, at_w(d));
+    f->row_at_q[0] = place(has_element, *f->file, 2, *f->at, at_w(d));
+    f->col_at_q[0] =
+        place(has_element && has_key, *f->upper << tile_w(d) | *f->tile, 1 + tile_w(d), *f->at, at_w(d));
     *f->tag_q = !*f->valid ? PREDICT_NONE : *f->first ? PREDICT_FIRST : PREDICT_MORE;
     write_memories(f);
 }
@@ -120,17 +128,18 @@ static int predict_feeder_signals(const design_t *d, signal_t *table)
     const int beat_w = design_beat_w(d);
     const signal_t all[] = {
         {"k_we", SIGNAL_IN, FIELD(k_we), 1, .codes = 2, .weights = "11", .meaning = "hold write"},
-        {"k_key", SIGNAL_IN, FIELD(k_key), key_w, .codes = d->keys_max, .meaning = "key"},
+        {"k_key", SIGNAL_IN, FIELD(k_key), key_w, .codes = d->keys_max, .meaning = "place of a key"},
         {"k_beat", SIGNAL_IN, FIELD(k_beat), beat_w, .codes = records, .meaning = "beat of its record"},
         {"k_data", SIGNAL_IN, FIELD(k_data), LANE, .dims = 1, .n = {lanes(d)}, .meaning = "a beat"},
         {"q_we", SIGNAL_IN, FIELD(q_we), 1, .codes = 2, .weights = "11", .meaning = "hold write"},
-        {"q_file", SIGNAL_IN, FIELD(q_file), 1, .codes = 2, .meaning = "file"},
+        {"q_file", SIGNAL_IN, FIELD(q_file), 2, .codes = PREDICT_FILES, .meaning = "file"},
         {"q_row", SIGNAL_IN, FIELD(q_row), fixed_bits(rows), .codes = rows, .meaning = "row"},
         {"q_beat", SIGNAL_IN, FIELD(q_beat), beat_w, .codes = records, .meaning = "beat of its record"},
         {"q_data", SIGNAL_IN, FIELD(q_data), LANE, .dims = 1, .n = {lanes(d)}, .meaning = "a beat"},
         {"valid", SIGNAL_IN, FIELD(valid), 1, .codes = 2, .weights = "14", .meaning = "none word"},
         {"first", SIGNAL_IN, FIELD(first), 1, .codes = 2, .weights = "41", .meaning = "more first"},
-        {"file", SIGNAL_IN, FIELD(file), 1, .codes = 2, .meaning = "file of the queries"},
+        {"file", SIGNAL_IN, FIELD(file), 2, .codes = PREDICT_FILES, .meaning = "file of the queries"},
+        {"upper", SIGNAL_IN, FIELD(upper), 1, .codes = 2, .weights = "31", .meaning = "lower upper keys"},
         {"tile", SIGNAL_IN, FIELD(tile), tile_w(d), .codes = design_tiles_max(d), .meaning = "tile of keys"},
         {"at", SIGNAL_IN, FIELD(at), at_w(d), .codes = d->head_max, .meaning = "element"},
         {"head_key", SIGNAL_IN, FIELD(head_key), key_w, .codes = d->keys_max,
@@ -140,17 +149,18 @@ static int predict_feeder_signals(const design_t *d, signal_t *table)
         {"top", SIGNAL_OUT, FIELD(top), d->operand_w, 0, true, .dims = 1, .n = {columns},
          .meaning = "operands of keys"},
         {"tag", SIGNAL_OUT, FIELD(tag), 2, .meaning = "none first more"},
-        {"row_head", SIGNAL_OUT, FIELD(row_head), PREDICT_HEAD_W, .dims = 2, .n = {2, rows},
+        {"row_head", SIGNAL_OUT, FIELD(row_head), PREDICT_HEAD_W, .dims = 2, .n = {PREDICT_FILES, rows},
          .meaning = "valid and scale of the files' queries"},
         {"key_head", SIGNAL_OUT, FIELD(key_head), PREDICT_HEAD_W, .meaning = "valid and scale of head_key"},
         {"key_q", SIGNAL_REG, FIELD(key_q), LANE, .dims = 2, .n = {d->keys_max * records, lanes(d)},
          .memory = true, .stored = true, .bytes = 2, .path = "key_q"},
-        {"query_q", SIGNAL_REG, FIELD(query_q), LANE, .dims = 2, .n = {2 * rows * records, lanes(d)},
-         .memory = true, .stored = true, .bytes = 2, .path = "query_q"},
-        {"row_head_q", SIGNAL_REG, FIELD(row_head_q), PREDICT_HEAD_W, .dims = 2, .n = {2, rows},
+        {"query_q", SIGNAL_REG, FIELD(query_q), LANE, .dims = 2,
+         .n = {PREDICT_FILES * rows * records, lanes(d)}, .memory = true, .stored = true, .bytes = 2,
+         .path = "query_q"},
+        {"row_head_q", SIGNAL_REG, FIELD(row_head_q), PREDICT_HEAD_W, .dims = 2, .n = {PREDICT_FILES, rows},
          .path = "row_head_q"},
-        {"row_at_q", SIGNAL_REG, FIELD(row_at_q), 2 + at_w(d), .dims = 1, .n = {rows}, .path = "row_at_q"},
-        {"col_at_q", SIGNAL_REG, FIELD(col_at_q), 1 + tile_w(d) + at_w(d), .dims = 1, .n = {columns},
+        {"row_at_q", SIGNAL_REG, FIELD(row_at_q), 3 + at_w(d), .dims = 1, .n = {rows}, .path = "row_at_q"},
+        {"col_at_q", SIGNAL_REG, FIELD(col_at_q), 2 + tile_w(d) + at_w(d), .dims = 1, .n = {columns},
          .path = "col_at_q"},
         {"tag_q", SIGNAL_REG, FIELD(tag_q), 2, .path = "tag_q"},
     };
@@ -171,7 +181,7 @@ static bool predict_feeder_fits(const design_t *d)
 
 const block_type_t predict_feeder_type = {
     .name = "predict_feeder",
-    .summary = "low-bit keys of a head and low-bit queries of two strips, skewed for predict_array",
+    .summary = "low-bit keys of heads and low-bit queries of three strips, skewed for predict_array",
     .size = sizeof(predict_feeder_t),
     .clocked = true,
     .signals = predict_feeder_signals,

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * predict_feeder: low-bit keys of a whole head, low-bit queries of two strips, and their skew.
+ * predict_feeder: low-bit keys of one or two heads, low-bit queries of three strips, and their skew.
  *
  *     k_*, q_* ──► key_q, query_q (records as they lie in memory: 32-bit header, then elements)
  *
  *     valid, file, at ──► row_at[0] ──► row_at[1] ──► ...        one row a cycle
  *                            ▼             ▼
  *                         left[0]       left[1]                  element `at` of the row's query
- *     valid, tile, at ──► col_at[0] ──► col_at[1] ──► ...        one column a cycle
- *                            ▼             ▼
- *                         top[0]        top[1]                   element `at` of key tile * columns + j
+ *     valid, upper, tile, at ──► col_at[0] ──► col_at[1] ──► ... one column a cycle
+ *                                   ▼             ▼
+ *                                top[0]        top[1]            element `at` of key tile * columns + j
  *
- *   left, top  0 where no word is, and for keys at and above keys_max
+ * Keys are known by their places. A head's key j lies in place j, or with `upper` in keys_max / 2 + j: two
+ * short heads then lie beside each other.
+ *
+ *   left, top  0 where no word is, for file 3, and for places at and above keys_max
  *   tag        0 none, 1 first word of a tile, 2 more: row 0's, beside left[0]
  *   row_head, key_head   {valid, scale}, the scale cut to its format; key_head follows head_key
  *
@@ -33,10 +36,12 @@ enum { PREDICT_NONE, PREDICT_FIRST, PREDICT_MORE }; /* tags */
 /* Bits of a header that matter: the scale, and above it whether the key or query exists. */
 enum { PREDICT_HEAD_W = 17 };
 
+enum { PREDICT_FILES = 3 };
+
 typedef struct {
     int64_t *k_we, *k_key, *k_beat, *k_data;           /* in: a beat of a key's record */
     int64_t *q_we, *q_file, *q_row, *q_beat, *q_data;  /* in: of a query's */
-    int64_t *valid, *first, *file, *tile, *at;         /* in: a word of a tile */
+    int64_t *valid, *first, *file, *upper, *tile, *at; /* in: a word of a tile */
     int64_t *head_key;                                 /* in */
     int64_t *left, *top, *tag, *row_head, *key_head;   /* out */
     uint16_t *key_q, *query_q;                         /* reg, memories */

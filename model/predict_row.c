@@ -41,7 +41,7 @@ static int64_t take(uint64_t *word, int bits)
 
 int predict_drain_w(const design_t *d)
 {
-    return 4 + fixed_bits(d->columns) + key_w(d) + limit_w(d) + fixed_bits(d->rows + 1) + d->scale.w;
+    return 5 + fixed_bits(d->columns) + key_w(d) + limit_w(d) + fixed_bits(d->rows + 1) + d->scale.w;
 }
 
 int64_t predict_drain_pack(const design_t *d, predict_drain_t word)
@@ -49,7 +49,7 @@ int64_t predict_drain_pack(const design_t *d, predict_drain_t word)
     uint64_t bits = 0;
     put(&bits, word.valid, 1);
     put(&bits, word.first, 1);
-    put(&bits, word.bank, 1);
+    put(&bits, word.bank, 2);
     put(&bits, word.col, fixed_bits(d->columns));
     put(&bits, word.key, key_w(d));
     put(&bits, word.limit, limit_w(d));
@@ -69,25 +69,51 @@ predict_drain_t predict_drain_unpack(const design_t *d, int64_t word)
     w.limit = fixed_wrap(take(&bits, limit_w(d)), limit_w(d));
     w.key = take(&bits, key_w(d));
     w.col = take(&bits, fixed_bits(d->columns));
-    w.bank = take(&bits, 1);
+    w.bank = take(&bits, 2);
     w.first = take(&bits, 1);
     w.valid = take(&bits, 1);
     return w;
 }
 
-int predict_sweep_w(const design_t *d)
+int predict_add_w(const design_t *d)
+{
+    return 4 + key_w(d);
+}
+
+int64_t predict_add_pack(const design_t *d, predict_add_t word)
+{
+    uint64_t bits = 0;
+    put(&bits, word.valid, 1);
+    put(&bits, word.first, 1);
+    put(&bits, word.bank, 2);
+    put(&bits, word.key, key_w(d));
+    return (int64_t)bits;
+}
+
+predict_add_t predict_add_unpack(const design_t *d, int64_t word)
+{
+    uint64_t bits = (uint64_t)word;
+    predict_add_t w;
+    w.key = take(&bits, key_w(d));
+    w.bank = take(&bits, 2);
+    w.first = take(&bits, 1);
+    w.valid = take(&bits, 1);
+    return w;
+}
+
+int predict_keep_w(const design_t *d)
 {
     return 6 + key_w(d) + fixed_bits(d->columns) + tile_w(d) + strip_w(d);
 }
 
-int64_t predict_sweep_pack(const design_t *d, predict_sweep_t word)
+int64_t predict_keep_pack(const design_t *d, predict_keep_t word)
 {
     uint64_t bits = 0;
-    put(&bits, word.op, 2);
-    put(&bits, word.first, 1);
-    put(&bits, word.bank, 1);
-    put(&bits, word.key, key_w(d));
     put(&bits, word.valid, 1);
+    put(&bits, word.first, 1);
+    put(&bits, word.bank, 2);
+    put(&bits, word.there, 1);
+    put(&bits, word.key, key_w(d));
     put(&bits, word.col, fixed_bits(d->columns));
     put(&bits, word.last, 1);
     put(&bits, word.tile, tile_w(d));
@@ -95,19 +121,19 @@ int64_t predict_sweep_pack(const design_t *d, predict_sweep_t word)
     return (int64_t)bits;
 }
 
-predict_sweep_t predict_sweep_unpack(const design_t *d, int64_t word)
+predict_keep_t predict_keep_unpack(const design_t *d, int64_t word)
 {
     uint64_t bits = (uint64_t)word;
-    predict_sweep_t w;
+    predict_keep_t w;
     w.strip = take(&bits, strip_w(d));
     w.tile = take(&bits, tile_w(d));
     w.last = take(&bits, 1);
     w.col = take(&bits, fixed_bits(d->columns));
-    w.valid = take(&bits, 1);
     w.key = take(&bits, key_w(d));
-    w.bank = take(&bits, 1);
+    w.there = take(&bits, 1);
+    w.bank = take(&bits, 2);
     w.first = take(&bits, 1);
-    w.op = take(&bits, 2);
+    w.valid = take(&bits, 1);
     return w;
 }
 
@@ -138,31 +164,36 @@ static void shift(predict_row_t *r)
     r->tag_q[0] = (uint8_t)*r->tag;
 }
 
+/* ---- strip banks ---- */
+
+int predict_value_w(const design_t *d)
+{
+    return d->scaled.w > d->score_exp.w ? d->scaled.w : d->score_exp.w;
+}
+
+/* Where a key of a bank lies; NULL where nothing does. */
+static int64_t *strip_at(const predict_row_t *r, int64_t bank, int64_t key)
+{
+    bool stored = bank < PREDICT_BANKS && key < r->d->keys_max;
+    return stored ? &r->strip_q[bank * r->d->keys_max + key] : NULL;
+}
+
+static int64_t strip_word(const predict_row_t *r, bool allowed, int64_t value)
+{
+    int w = predict_value_w(r->d);
+    return (int64_t)allowed << w | (int64_t)fixed_low((uint64_t)value, w);
+}
+
 /* ---- drain ---- */
-
-static int64_t strip_at(const predict_row_t *r, int64_t bank, int64_t key)
-{
-    return bank * r->d->keys_max + key;
-}
-
-/* What the strip buffer and the maximum still need of a drain word: {valid, first, bank, key}. */
-static int64_t stage1(const design_t *d, predict_drain_t w)
-{
-    uint64_t bits = 0;
-    put(&bits, w.valid, 1);
-    put(&bits, w.first, 1);
-    put(&bits, w.bank, 1);
-    put(&bits, w.key, key_w(d));
-    return (int64_t)bits;
-}
 
 static void drain(predict_row_t *r)
 {
     const design_t *d = r->d;
     predict_drain_t w = predict_drain_unpack(d, *r->drain_q);
-    *r->drain1_q = stage1(d, w);
+    *r->drain1_q = predict_add_pack(
+        d, (predict_add_t){.valid = w.valid, .first = w.first, .bank = w.bank, .key = w.key});
     if (!w.valid) return;
-    int64_t head = r->head[w.bank], clipped = 0;
+    int64_t head = w.bank < PREDICT_BANKS ? r->head[w.bank] : 0, clipped = 0;
     int64_t row_valid = head >> d->scale.w, row_scale = (int64_t)fixed_low((uint64_t)head, d->scale.w);
     int64_t sum = w.col < d->columns ? r->s_q[w.col] : 0;
     __int128 full = (__int128)(sum * row_scale) * w.key_scale;
@@ -175,27 +206,33 @@ static void drain(predict_row_t *r)
 static void keep_drained(predict_row_t *r)
 {
     const design_t *d = r->d;
-    uint64_t bits = (uint64_t)*r->drain1_q;
-    int64_t key = take(&bits, key_w(d)), bank = take(&bits, 1), first = take(&bits, 1),
-            valid = take(&bits, 1);
+    predict_add_t w = predict_add_unpack(d, *r->drain1_q);
     int64_t allowed = *r->allowed_q, scaled = *r->scaled_q;
-    if (!valid) return;
-    if (key < d->keys_max) {
-        int64_t low = (int64_t)fixed_low((uint64_t)scaled, d->scaled.w);
-        r->strip_q[strip_at(r, bank, key)] = allowed << d->scaled.w | low;
+    if (!w.valid || w.bank >= PREDICT_BANKS) return;
+    int64_t *place = strip_at(r, w.bank, w.key);
+    if (place) *place = strip_word(r, allowed, (int64_t)fixed_low((uint64_t)scaled, d->scaled.w));
+    if (w.first) {
+        r->max_q[w.bank] = fixed_min(d->scaled.w);
+        r->arg_q[w.bank] = 0;
+        r->any_q[w.bank] = 0;
     }
-    if (first) {
-        r->max_q[bank] = fixed_min(d->scaled.w);
-        r->arg_q[bank] = 0;
-        r->any_q[bank] = 0;
-    }
-    if (!allowed || (r->any_q[bank] && scaled <= r->max_q[bank])) return;
-    r->max_q[bank] = scaled;
-    r->arg_q[bank] = key;
-    r->any_q[bank] = 1;
+    if (!allowed || (r->any_q[w.bank] && scaled <= r->max_q[w.bank])) return;
+    r->max_q[w.bank] = scaled;
+    r->arg_q[w.bank] = w.key;
+    r->any_q[w.bank] = 1;
 }
 
-/* ---- sweep ---- */
+/* ---- sum ---- */
+
+/* What the word in add_q finds in its bank. */
+static int64_t read_score(const predict_row_t *r)
+{
+    predict_add_t w = predict_add_unpack(r->d, *r->add_q);
+    predict_keep_t other = predict_keep_unpack(r->d, *r->keep_q);
+    if (!w.valid || (other.valid && other.bank == w.bank)) return 0;
+    const int64_t *place = strip_at(r, w.bank, w.key);
+    return place ? *place : 0;
+}
 
 /* exp of the distance to the maximum, which is floored as the bias of the main array is. */
 static int64_t exponential(const predict_row_t *r, int64_t scaled, int64_t max, int64_t *clipped)
@@ -207,60 +244,84 @@ static int64_t exponential(const predict_row_t *r, int64_t scaled, int64_t max, 
                           clipped);
 }
 
-static void read_strip(predict_row_t *r)
+static void exponentiate(predict_row_t *r, int64_t score)
 {
     const design_t *d = r->d;
-    predict_sweep_t w = predict_sweep_unpack(d, *r->sweep_q);
-    if (w.op == PREDICT_SUM || w.op == PREDICT_THRESHOLD) {
-        bool stored = w.valid && w.key < d->keys_max;
-        int64_t word = stored ? r->strip_q[strip_at(r, w.bank, w.key)] : 0, clipped = 0;
-        w.valid = word >> d->scaled.w;
-        *r->exp_q = 0;
-        if (w.valid) *r->exp_q = exponential(r, fixed_wrap(word, d->scaled.w), r->max_q[w.bank], &clipped);
-        if (w.op == PREDICT_SUM) *r->sat_exp_q = fixed_count(*r->sat_exp_q, clipped);
-    }
-    *r->sweep1_q = predict_sweep_pack(d, w);
+    predict_add_t w = predict_add_unpack(d, *r->add_q);
+    int64_t allowed = score >> predict_value_w(d), clipped = 0;
+    *r->add1_q = allowed << predict_add_w(d) | *r->add_q;
+    if (!w.valid) return;
+    *r->exp_q = 0;
+    if (allowed) *r->exp_q = exponential(r, fixed_wrap(score, d->scaled.w), r->max_q[w.bank], &clipped);
+    *r->sat_exp_q = fixed_count(*r->sat_exp_q, clipped);
 }
 
-static void add_exp(predict_row_t *r, bool first)
+static void add_exp(predict_row_t *r)
 {
     const design_t *d = r->d;
-    int64_t clipped = 0;
+    predict_add_t w = predict_add_unpack(d, *r->add1_q), other = predict_add_unpack(d, *r->drain1_q);
+    if (!w.valid || w.bank >= PREDICT_BANKS) return;
+    int64_t *sum = &r->sum_q[w.bank], *top = &r->top_q[w.bank], clipped = 0;
     __int128 term = fixed_floor(*r->exp_q, d->score_exp.frac - d->score_sum.frac);
-    *r->sum_q = fixed_saturate((first ? 0 : *r->sum_q) + term, d->score_sum.w, &clipped);
-    if (first || *r->exp_q > *r->top_q) *r->top_q = *r->exp_q;
+    *sum = fixed_saturate((w.first ? 0 : *sum) + term, d->score_sum.w, &clipped);
+    if (w.first || *r->exp_q > *top) *top = *r->exp_q;
     *r->sat_sum_q = fixed_count(*r->sat_sum_q, clipped);
+    int64_t *place = strip_at(r, w.bank, w.key), allowed = *r->add1_q >> predict_add_w(d);
+    int64_t exp = (int64_t)fixed_low((uint64_t)*r->exp_q, d->score_exp.w);
+    if (place && !(other.valid && other.bank == w.bank)) *place = strip_word(r, allowed, exp);
 }
 
-/* value > T * sum, with the fraction bits of both sides made equal by lengthening the shorter. */
-static bool above(const predict_row_t *r, int64_t value)
+/* ---- threshold ---- */
+
+/* T * sum in exp's format: an exp is above it exactly when it is above what was floored and clipped. */
+static int64_t limit(const predict_row_t *r, int64_t sum)
 {
     const design_t *d = r->d;
-    int missing = d->threshold.frac + d->score_sum.frac - d->score_exp.frac;
-    __int128 limit = (__int128)*r->threshold * *r->sum_q;
-    return missing >= 0 ? fixed_floor(value, -missing) > limit : value > fixed_floor(limit, missing);
+    __int128 product = (__int128)*r->threshold * sum;
+    return fixed_saturate(fixed_floor(product, d->threshold.frac + d->score_sum.frac - d->score_exp.frac),
+                          d->score_exp.w, NULL);
 }
 
-static bool kept(const predict_row_t *r, predict_sweep_t w)
+static void take_strip(predict_row_t *r, int64_t bank)
 {
-    if (!w.valid) return false;
-    if (above(r, *r->top_q)) return above(r, *r->exp_q);
-    return *r->policy == EMPTY_DENSE || (*r->policy == EMPTY_TOP1 && w.key == r->arg_q[w.bank]);
+    bool there = bank < PREDICT_BANKS;
+    *r->limit_q = limit(r, there ? r->sum_q[bank] : 0);
+    *r->best_q = there ? r->arg_q[bank] : 0;
+    *r->rule_q = *r->policy == EMPTY_NOT ? EMPTY_ZERO : *r->policy;
+    if ((there ? r->top_q[bank] : 0) > *r->limit_q) *r->rule_q = EMPTY_NOT;
 }
 
-static void compare(predict_row_t *r, predict_sweep_t w)
+static void read_exp(predict_row_t *r)
 {
+    const design_t *d = r->d;
+    predict_keep_t w = predict_keep_unpack(d, *r->keep_q);
+    if (w.valid) {
+        const int64_t *place = w.there ? strip_at(r, w.bank, w.key) : NULL;
+        w.there = place && *place >> predict_value_w(d);
+        *r->share_q = place ? fixed_wrap(*place, d->score_exp.w) : 0;
+        if (w.first) take_strip(r, w.bank);
+    }
+    *r->keep1_q = predict_keep_pack(d, w);
+}
+
+static bool kept(const predict_row_t *r, predict_keep_t w)
+{
+    if (!w.there) return false;
+    switch (*r->rule_q) {
+    case EMPTY_NOT: return *r->share_q > *r->limit_q;
+    case EMPTY_TOP1: return w.key == *r->best_q;
+    default: return *r->rule_q == EMPTY_DENSE;
+    }
+}
+
+static void compare(predict_row_t *r)
+{
+    predict_keep_t w = predict_keep_unpack(r->d, *r->keep1_q);
+    *r->mask_valid_q = w.valid && w.last;
+    if (!w.valid) return;
     if (w.col == 0) memset(r->word_q, 0, (size_t)r->d->columns * sizeof *r->word_q);
     if (w.col < r->d->columns) r->word_q[w.col] = kept(r, w);
-}
-
-static void use_exp(predict_row_t *r)
-{
-    predict_sweep_t w = predict_sweep_unpack(r->d, *r->sweep1_q);
-    if (w.op == PREDICT_SUM) add_exp(r, w.first);
-    if (w.op == PREDICT_THRESHOLD) compare(r, w);
-    *r->mask_valid_q = w.op == PREDICT_THRESHOLD && w.last;
-    if (!*r->mask_valid_q) return;
+    if (!w.last) return;
     *r->mask_tile_q = w.tile;
     *r->mask_strip_q = w.strip;
 }
@@ -282,7 +343,8 @@ void predict_row_eval(void *self)
     memcpy(r->bottom, r->v_q, columns);
     *r->tag_down = r->tag_q[0];
     *r->drain_down = drain_for_below(r);
-    *r->sweep_down = *r->sweep_q;
+    *r->add_down = *r->add_q;
+    *r->keep_down = *r->keep_q;
     *r->mask_valid = *r->mask_valid_q;
     *r->mask_tile = *r->mask_valid_q ? *r->mask_tile_q : 0;
     *r->mask_strip = *r->mask_valid_q ? *r->mask_strip_q : 0;
@@ -290,22 +352,27 @@ void predict_row_eval(void *self)
         memcpy(r->mask_word, r->word_q, columns * sizeof *r->mask_word);
     else
         memset(r->mask_word, 0, columns * sizeof *r->mask_word);
-    memcpy(r->arg, r->arg_q, 2 * sizeof *r->arg);
+    memcpy(r->arg, r->arg_q, PREDICT_BANKS * sizeof *r->arg);
     *r->sat_acc = *r->sat_acc_q;
     *r->sat_scaled = *r->sat_scaled_q;
     *r->sat_exp = *r->sat_exp_q;
     *r->sat_sum = *r->sat_sum_q;
 }
 
-/* Last stage first, so that each reads what the others held before the edge. */
+/* Last stage first, and reads of the banks before writes, so that each sees what the others held before the
+ * edge. */
 void predict_row_tick(void *self)
 {
     predict_row_t *r = self;
-    use_exp(r);
-    read_strip(r);
+    int64_t score = read_score(r);
+    compare(r);
+    read_exp(r);
+    add_exp(r);
+    exponentiate(r, score);
     keep_drained(r);
     drain(r);
-    *r->sweep_q = *r->sweep;
+    *r->keep_q = *r->keep;
+    *r->add_q = *r->add;
     *r->drain_q = *r->drain;
     multiply(r);
     shift(r);
@@ -315,7 +382,7 @@ void predict_row_tick(void *self)
 #define REG(name)     #name, SIGNAL_REG, FIELD(name)
 #define IN_ROW(name)  .path = #name
 #define PES           .dims = 1, .n = {columns}
-#define BANKS         .dims = 1, .n = {2}
+#define BANKS         .dims = 1, .n = {PREDICT_BANKS}
 
 static int add(signal_t *table, int n, const signal_t *more, size_t count)
 {
@@ -334,14 +401,16 @@ static int add_ports(const design_t *d, signal_t *table, int n)
         {"tag", SIGNAL_IN, FIELD(tag), 2, .codes = 3, .weights = "129", .meaning = "none first more"},
         {"head", SIGNAL_IN, FIELD(head), 1 + d->scale.w, BANKS, .meaning = "valid and scale of the query"},
         {"drain", SIGNAL_IN, FIELD(drain), predict_drain_w(d), .meaning = "drain word"},
-        {"sweep", SIGNAL_IN, FIELD(sweep), predict_sweep_w(d), .meaning = "sweep word"},
+        {"add", SIGNAL_IN, FIELD(add), predict_add_w(d), .meaning = "sum word"},
+        {"keep", SIGNAL_IN, FIELD(keep), predict_keep_w(d), .meaning = "threshold word"},
         {"threshold", SIGNAL_IN, FIELD(threshold), d->threshold.w, d->threshold.frac, .meaning = "T"},
         {"policy", SIGNAL_IN, FIELD(policy), 2, .codes = 3, .meaning = "zero dense top1"},
         {"bottom", SIGNAL_OUT, FIELD(bottom), w, 0, true, PES, .bytes = 1,
          .meaning = "operands for the row below"},
         {"tag_down", SIGNAL_OUT, FIELD(tag_down), 2, .meaning = "its tag"},
         {"drain_down", SIGNAL_OUT, FIELD(drain_down), predict_drain_w(d), .meaning = "its drain word"},
-        {"sweep_down", SIGNAL_OUT, FIELD(sweep_down), predict_sweep_w(d), .meaning = "its sweep word"},
+        {"add_down", SIGNAL_OUT, FIELD(add_down), predict_add_w(d), .meaning = "its sum word"},
+        {"keep_down", SIGNAL_OUT, FIELD(keep_down), predict_keep_w(d), .meaning = "its threshold word"},
         {"mask_valid", SIGNAL_OUT, FIELD(mask_valid), 1, .meaning = "a tile's mask word is complete"},
         {"mask_tile", SIGNAL_OUT, FIELD(mask_tile), tile_w(d), .meaning = "its tile"},
         {"mask_strip", SIGNAL_OUT, FIELD(mask_strip), strip_w(d), .meaning = "its strip"},
@@ -365,19 +434,25 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {REG(tag_q), 2, PES, .bytes = 1, IN_ROW(tag_q)},
         {REG(s_q), d->score_acc_w, 0, true, PES, .bytes = 4, IN_ROW(s_q)},
         {REG(drain_q), predict_drain_w(d), IN_ROW(drain_q)},
-        {REG(drain1_q), 3 + key_w(d), IN_ROW(drain1_q)},
+        {REG(drain1_q), predict_add_w(d), IN_ROW(drain1_q)},
         {REG(scaled_q), scaled.w, scaled.frac, true, IN_ROW(scaled_q)},
         {REG(allowed_q), 1, IN_ROW(allowed_q)},
         {REG(max_q), scaled.w, scaled.frac, true, BANKS, IN_ROW(max_q)},
         {REG(arg_q), key_w(d), BANKS, IN_ROW(arg_q)},
         {REG(any_q), 1, BANKS, IN_ROW(any_q)},
-        {REG(strip_q), 1 + scaled.w, .dims = 1, .n = {2 * d->keys_max}, .memory = true, .stored = true,
-         IN_ROW(strip_q)},
-        {REG(sweep_q), predict_sweep_w(d), IN_ROW(sweep_q)},
-        {REG(sweep1_q), predict_sweep_w(d), IN_ROW(sweep1_q)},
+        {REG(sum_q), sum.w, sum.frac, true, BANKS, IN_ROW(sum_q)},
+        {REG(top_q), exp.w, exp.frac, true, BANKS, IN_ROW(top_q)},
+        {REG(strip_q), 1 + predict_value_w(d), .dims = 2, .n = {PREDICT_BANKS, d->keys_max}, .objects = 1,
+         .memory = true, .stored = true, .path = "g_bank[#].strip_q"},
+        {REG(add_q), predict_add_w(d), IN_ROW(add_q)},
+        {REG(add1_q), 1 + predict_add_w(d), IN_ROW(add1_q)},
         {REG(exp_q), exp.w, exp.frac, true, IN_ROW(exp_q)},
-        {REG(sum_q), sum.w, sum.frac, true, IN_ROW(sum_q)},
-        {REG(top_q), exp.w, exp.frac, true, IN_ROW(top_q)},
+        {REG(keep_q), predict_keep_w(d), IN_ROW(keep_q)},
+        {REG(keep1_q), predict_keep_w(d), IN_ROW(keep1_q)},
+        {REG(share_q), exp.w, exp.frac, true, IN_ROW(share_q)},
+        {REG(limit_q), exp.w, exp.frac, true, IN_ROW(limit_q)},
+        {REG(rule_q), 2, IN_ROW(rule_q)},
+        {REG(best_q), key_w(d), IN_ROW(best_q)},
         {REG(word_q), 1, PES, IN_ROW(word_q)},
         {REG(mask_valid_q), 1, IN_ROW(mask_valid_q)},
         {REG(mask_tile_q), tile_w(d), IN_ROW(mask_tile_q)},

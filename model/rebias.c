@@ -39,6 +39,7 @@ static int64_t end_of_beat(const rebias_t *r)
 
 static void advance(rebias_t *r, int64_t end)
 {
+    const design_t *d = r->d;
     *r->beat_q = end ? 0 : *r->beat_q + 1;
     if (end) *r->row_q = end == END_ROW ? *r->row_q + 1 : 0;
     if (end == END_STRIP) ++*r->strip_q;
@@ -46,17 +47,19 @@ static void advance(rebias_t *r, int64_t end)
         *r->strip_q = 0;
         *r->half_q = !*r->half_q;
     }
-    if (end >= END_STRIP) *r->n_q = low(*r->n_q + 1, 2);
+    if (end < END_STRIP) return;
+    *r->n_q = low(*r->n_q + 1, design_held_w(d));
+    *r->bank_q = *r->bank_q == 2 ? 0 : *r->bank_q + 1;
 }
 
 static void read_next(rebias_t *r)
 {
     const design_t *d = r->d;
     if (*r->rd_valid_q && !*r->rd_ready) return;
-    *r->rd_valid_q = *r->scored != *r->n_q;
+    *r->rd_valid_q = *r->scored != low(*r->n_q, 2) && *r->held != *r->n_q;
     if (!*r->rd_valid_q) return;
     int64_t half = *r->half_q, end = end_of_beat(r);
-    int64_t key = r->arg[(*r->n_q & 1) * d->rows + *r->row_q];
+    int64_t key = r->arg[*r->bank_q * d->rows + *r->row_q];
     int64_t addr =
         *r->beat_q ? *r->rd_addr_q + d->bus_bytes : r->g_k[half] + key * r->g_beats[half] * d->bus_bytes;
     int64_t index = (half * d->strips + *r->strip_q) * d->rows + *r->row_q;
@@ -111,7 +114,6 @@ static void count(rebias_t *r)
     int64_t clipped = 0;
     bias(r, &clipped);
     if (*r->end_q) *r->sat_q = fixed_count(*r->sat_q, clipped);
-    *r->rebiased_q = low(*r->rebiased_q + (*r->end_q >= END_STRIP), 2);
     *r->rebiased_groups_q = low(*r->rebiased_groups_q + (*r->end_q == END_GROUP), 2);
 }
 
@@ -126,7 +128,7 @@ void rebias_eval(void *self)
     *r->b_we = *r->end_q != END_NONE;
     *r->b_index = *r->index_q;
     *r->b_bias = bias(r, NULL);
-    *r->rebiased = *r->rebiased_q;
+    *r->asked = low(*r->n_q, 2);
     *r->rebiased_groups = *r->rebiased_groups_q;
 }
 
@@ -159,7 +161,8 @@ static int add_ports(const design_t *d, signal_t *table, int n)
     const int index = index_bits(d), beat = design_beat_w(d), tag = design_tag_w(d);
     const signal_t all[] = {
         {INPUT(scored, 2), .meaning = "strips whose maxima are known"},
-        {INPUT(arg, fixed_bits(d->keys_max)), .dims = 2, .n = {2, d->rows},
+        {INPUT(held, design_held_w(d)), .meaning = "strips whose queries are there"},
+        {INPUT(arg, fixed_bits(d->keys_max)), .dims = 2, .n = {3, d->rows},
          .meaning = "key of each row's maximum"},
         {RECORD(g_rows, fixed_bits(design_group_rows(d) + 1)), .meaning = "queries of the group"},
         {RECORD(g_k, d->addr_w), .meaning = "address of the keys"},
@@ -178,7 +181,7 @@ static int add_ports(const design_t *d, signal_t *table, int n)
         {OUTPUT(b_we, 1), .meaning = "a bias is written"},
         {OUTPUT(b_index, index)},
         {OUTPUT(b_bias, d->bias.w), .frac = d->bias.frac, .is_signed = true},
-        {OUTPUT(rebiased, 2), .meaning = "strips that have their biases"},
+        {OUTPUT(asked, 2), .meaning = "strips whose keys are asked for"},
         {OUTPUT(rebiased_groups, 2), .meaning = "groups that have their biases"},
     };
     return ADD(table, n, all);
@@ -187,7 +190,8 @@ static int add_ports(const design_t *d, signal_t *table, int n)
 static int add_registers(const design_t *d, signal_t *table, int n)
 {
     const signal_t all[] = {
-        {REGISTER(n_q, 2), .meaning = "strip of the next read"},
+        {REGISTER(n_q, design_held_w(d)), .meaning = "strip of the next read"},
+        {REGISTER(bank_q, 2), .meaning = "its bank"},
         {REGISTER(half_q, 1), .meaning = "half of its group"},
         {REGISTER(strip_q, fixed_bits(d->strips)), .meaning = "strip of the group"},
         {REGISTER(row_q, fixed_bits(d->rows))},
@@ -199,7 +203,6 @@ static int add_registers(const design_t *d, signal_t *table, int n)
          .meaning = "products of a row"},
         {REGISTER(end_q, 2), .meaning = "none row strip group"},
         {REGISTER(index_q, index_bits(d))},
-        {REGISTER(rebiased_q, 2)},
         {REGISTER(rebiased_groups_q, 2)},
         {REGISTER(sat_q, 32), .meaning = "clipped biases"},
     };

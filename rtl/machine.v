@@ -66,12 +66,13 @@ module @{prefix}_machine (
   logic [@{2*len_w-1}:0] g_first, g_keys;
   logic [@{2*d_w-1}:0] g_d;
   logic [@{2*beats_w-1}:0] g_beats;
-  logic [1:0] g_causal, g_external, g_final;
+  logic [1:0] g_causal, g_external, g_upper, g_final;
   logic [3:0] g_policy;
   logic [@{2*threshold_w-1}:0] g_threshold;
   logic [@{2*addr_w-1}:0] g_k, g_v, g_o;
   logic [31:0] g_job;
-  logic [1:0] loaded, scored, unused_swept, rebiased, swept_groups, rebiased_groups, computed, drained;
+  logic [1:0] loaded, opened, scored, asked, swept_groups, rebiased_groups, computed, drained;
+  logic [@{held_w-1}:0] held;
 
   // ---- jobs ----
   logic job_valid, job_ready, j_causal, j_external, j_final, fin_valid, fin_ready;
@@ -128,7 +129,8 @@ module @{prefix}_machine (
   );
 
   // ---- loading for prediction ----
-  logic k_we, ql_we, ql_file, q_we, m_we;
+  logic k_we, ql_we, q_we, m_we;
+  logic [1:0] ql_file;
   logic [@{key_w-1}:0] k_key;
   logic [@{beat_w-1}:0] k_beat, ql_beat, q_beat, m_beat;
   logic [@{row_w-1}:0] ql_row;
@@ -165,6 +167,8 @@ module @{prefix}_machine (
       .scored_i(scored),
       .drained_i(drained),
       .loaded_o(loaded),
+      .opened_o(opened),
+      .held_o(held),
       .g_rows_o(g_rows),
       .g_first_o(g_first),
       .g_keys_o(g_keys),
@@ -172,6 +176,7 @@ module @{prefix}_machine (
       .g_beats_o(g_beats),
       .g_causal_o(g_causal),
       .g_external_o(g_external),
+      .g_upper_o(g_upper),
       .g_policy_o(g_policy),
       .g_threshold_o(g_threshold),
       .g_k_o(g_k),
@@ -199,40 +204,43 @@ module @{prefix}_machine (
   );
 
   // ---- prediction ----
-  logic p_valid, p_first, p_file, d_valid, d_first, d_bank, s_first, s_bank, s_valid, s_last, mask_valid;
-  logic [@{tile_w-1}:0] p_tile, s_tile, mask_tile;
+  logic p_valid, p_first, p_upper, d_valid, d_first, s_valid, s_first, t_valid, t_first, t_there, t_last, mask_valid;
+  logic [1:0] p_file, d_bank, s_bank, t_bank, t_policy, p_tag;
+  logic [@{tile_w-1}:0] p_tile, t_tile, mask_tile;
   logic [@{at_w-1}:0] p_at;
-  logic [@{key_w-1}:0] head_key, d_key, s_key;
-  logic [@{col_w-1}:0] d_col, s_col;
+  logic [@{key_w-1}:0] head_key, d_key, s_key, t_key;
+  logic [@{col_w-1}:0] d_col, t_col;
   logic [@{len_w}:0] d_limit;
   logic [@{row_count_w-1}:0] d_rows;
-  logic [1:0] s_op, s_policy, p_tag;
-  logic [@{strip_w-1}:0] s_strip, mask_strip;
-  logic [@{threshold_w-1}:0] s_threshold;
+  logic [@{strip_w-1}:0] t_strip, mask_strip;
+  logic [@{threshold_w-1}:0] t_threshold;
   logic [@{rows*operand_w-1}:0] p_left;
   logic [@{columns*operand_w-1}:0] p_top;
-  logic [@{2*rows*17-1}:0] row_head;
+  logic [@{3*rows*17-1}:0] row_head;
   logic [16:0] key_head;
   logic [@{row_w-1}:0] mask_row;
   logic [@{columns-1}:0] mask_word;
-  logic [@{2*rows*key_w-1}:0] arg;
+  logic [@{3*rows*key_w-1}:0] arg;
   // Counters of clipped values are read where they stand.
   logic [@{32*rows-1}:0] unused_sat_acc, unused_sat_scaled, unused_sat_exp, unused_sat_sum;
   @{prefix}_predict_control u_predict_control (
       .clk_i,
       .rst_ni,
       .loaded_i(loaded),
-      .rebiased_i(rebiased),
+      .opened_i(opened),
+      .asked_i(asked),
       .g_rows_i(g_rows),
       .g_first_i(g_first),
       .g_keys_i(g_keys),
       .g_d_i(g_d),
       .g_causal_i(g_causal),
+      .g_upper_i(g_upper),
       .g_policy_i(g_policy),
       .g_threshold_i(g_threshold),
       .valid_o(p_valid),
       .first_o(p_first),
       .file_o(p_file),
+      .upper_o(p_upper),
       .tile_o(p_tile),
       .at_o(p_at),
       .head_key_o(head_key),
@@ -243,19 +251,22 @@ module @{prefix}_machine (
       .d_key_o(d_key),
       .d_limit_o(d_limit),
       .d_rows_o(d_rows),
-      .s_op_o(s_op),
+      .s_valid_o(s_valid),
       .s_first_o(s_first),
       .s_bank_o(s_bank),
       .s_key_o(s_key),
-      .s_valid_o(s_valid),
-      .s_col_o(s_col),
-      .s_last_o(s_last),
-      .s_tile_o(s_tile),
-      .s_strip_o(s_strip),
-      .threshold_o(s_threshold),
-      .policy_o(s_policy),
+      .t_valid_o(t_valid),
+      .t_first_o(t_first),
+      .t_bank_o(t_bank),
+      .t_there_o(t_there),
+      .t_key_o(t_key),
+      .t_col_o(t_col),
+      .t_last_o(t_last),
+      .t_tile_o(t_tile),
+      .t_strip_o(t_strip),
+      .threshold_o(t_threshold),
+      .policy_o(t_policy),
       .scored_o(scored),
-      .swept_o(unused_swept),
       .swept_groups_o(swept_groups)
   );
   @{prefix}_predict_feeder u_predict_feeder (
@@ -273,6 +284,7 @@ module @{prefix}_machine (
       .valid_i(p_valid),
       .first_i(p_first),
       .file_i(p_file),
+      .upper_i(p_upper),
       .tile_i(p_tile),
       .at_i(p_at),
       .head_key_i(head_key),
@@ -297,17 +309,21 @@ module @{prefix}_machine (
       .d_key_i(d_key),
       .d_limit_i(d_limit),
       .d_rows_i(d_rows),
-      .s_op_i(s_op),
+      .s_valid_i(s_valid),
       .s_first_i(s_first),
       .s_bank_i(s_bank),
       .s_key_i(s_key),
-      .s_valid_i(s_valid),
-      .s_col_i(s_col),
-      .s_last_i(s_last),
-      .s_tile_i(s_tile),
-      .s_strip_i(s_strip),
-      .threshold_i(s_threshold),
-      .policy_i(s_policy),
+      .t_valid_i(t_valid),
+      .t_first_i(t_first),
+      .t_bank_i(t_bank),
+      .t_there_i(t_there),
+      .t_key_i(t_key),
+      .t_col_i(t_col),
+      .t_last_i(t_last),
+      .t_tile_i(t_tile),
+      .t_strip_i(t_strip),
+      .threshold_i(t_threshold),
+      .policy_i(t_policy),
       .mask_valid_o(mask_valid),
       .mask_row_o(mask_row),
       .mask_tile_o(mask_tile),
@@ -329,6 +345,7 @@ module @{prefix}_machine (
       .clk_i,
       .rst_ni,
       .scored_i(scored),
+      .held_i(held),
       .arg_i(arg),
       .g_rows_i(g_rows),
       .g_k_i(g_k),
@@ -347,7 +364,7 @@ module @{prefix}_machine (
       .b_we_o(b_we),
       .b_index_o(b_index),
       .b_bias_o(b_bias),
-      .rebiased_o(rebiased),
+      .asked_o(asked),
       .rebiased_groups_o(rebiased_groups)
   );
 

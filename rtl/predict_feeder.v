@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//@let row_at_w = 2 + at_w
-//@let col_at_w = 1 + tile_w + at_w
+//@let row_at_w = 3 + at_w
+//@let col_at_w = 2 + tile_w + at_w
 //@let keys = keys_max * low_beats
-//@let queries = 2 * rows * low_beats
+//@let queries = 3 * rows * low_beats
 //@let k_at_w = clog2(keys)
 //@let q_at_w = clog2(queries)
 //@let bit_w = clog2(bus_w)
 //@let k_mul_w = clog2(keys + 1)
 //@let pos_w = clog2(low_beats * bus_w)
-//@let wide_w = clog2(tiles_max * columns + 1)
-//@let heads_w = clog2(2 * rows * 17)
-/// Low-bit keys of a whole head and low-bit queries of two strips, as records of @{low_beats} beats, and their skew.
+//@let upper = keys_max / 2
+//@let wide_w = clog2(tiles_max * columns + upper + 1)
+//@let heads_w = clog2(3 * rows * 17)
+/// Low-bit keys of one or two heads and low-bit queries of three strips, as records of @{low_beats} beats, and their skew.
 /// It sequences nothing: words of a tile come from outside, drain and sweep words go elsewhere.
 /// A word shows at row 0 and column 0 in the next cycle, a row or column further in each cycle after it; a beat
 /// written is readable in the next cycle; key_head_o is combinational from head_key_i.
+/// Keys are known by their places; with `upper` a head's first key lies in place @{upper}.
 /// Record: 32-bit header (scale, bit 16 valid), then elements of @{low_w} bits, of which @{operand_w} count.
 `default_nettype none
 module @{prefix}_predict_feeder (
@@ -24,27 +26,28 @@ module @{prefix}_predict_feeder (
     input  logic [@{beat_w-1}:0] k_beat_i,
     input  logic [@{bus_w-1}:0] k_data_i,
     input  logic q_we_i,
-    input  logic q_file_i,
+    input  logic [1:0] q_file_i,
     input  logic [@{row_w-1}:0] q_row_i,
     input  logic [@{beat_w-1}:0] q_beat_i,
     input  logic [@{bus_w-1}:0] q_data_i,
     input  logic valid_i,
     input  logic first_i,
-    input  logic file_i,
+    input  logic [1:0] file_i,
+    input  logic upper_i,
     input  logic [@{tile_w-1}:0] tile_i,
     input  logic [@{at_w-1}:0] at_i,
     input  logic [@{key_w-1}:0] head_key_i,
     output logic [@{rows*operand_w-1}:0] left_o,
     output logic [@{columns*operand_w-1}:0] top_o,
     output logic [1:0] tag_o,  // 0 none, 1 first, 2 more
-    output logic [@{2*rows*17-1}:0] row_head_o,
+    output logic [@{3*rows*17-1}:0] row_head_o,
     output logic [16:0] key_head_o
 );
   logic [@{bus_w-1}:0] key_q [@{keys}];
   logic [@{bus_w-1}:0] query_q [@{queries}];
-  logic [@{2*rows*17-1}:0] row_head_q;         // headers of query_q: all rows need theirs at once
+  logic [@{3*rows*17-1}:0] row_head_q;         // headers of query_q: all rows need theirs at once
   logic [@{rows*row_at_w-1}:0] row_at_q;       // {valid, file, at}
-  logic [@{columns*col_at_w-1}:0] col_at_q;    // {valid, tile, at}
+  logic [@{columns*col_at_w-1}:0] col_at_q;    // {valid, upper, tile, at}
   logic [1:0] tag_q;
 
   // ---- skew ----
@@ -71,7 +74,7 @@ module @{prefix}_predict_feeder (
 //@else
       row_at_q <= {has_element, file_i, at_i};
 //@endif
-      col_at_q <= {col_at_q[@{(columns-1)*col_at_w-1}:0], has_key, tile_i, at_i};
+      col_at_q <= {col_at_q[@{(columns-1)*col_at_w-1}:0], has_key, upper_i, tile_i, at_i};
       tag_q <= {valid_i && !first_i, valid_i && first_i};
     end
   end
@@ -79,40 +82,40 @@ module @{prefix}_predict_feeder (
 
   // ---- operands: row i and column j read their own records only ----
   for (genvar i = 0; i < @{rows}; i++) begin : g_row
-    logic valid, file;
+    logic valid;
+    logic [1:0] file;
     logic [@{at_w-1}:0] at;
     logic [@{pos_w-1}:0] pos;  // first bit of the element in its record
     logic [@{q_at_w-1}:0] beat;
     assign {valid, file, at} = row_at_q[i*@{row_at_w}+:@{row_at_w}];
     assign pos = @{pos_w}'(at) * @{pos_w}'d@{low_w} + @{pos_w}'d32;
+    logic [@{q_at_w-1}:0] record;
+    assign record = file == 2'd0 ? @{q_at_w}'(i) : file == 2'd1 ? @{q_at_w}'(@{rows} + i) : @{q_at_w}'(@{2*rows} + i);
 //@if low_beats > 1
-    assign beat = (file ? @{q_at_w}'((@{rows} + i) * @{low_beats}) : @{q_at_w}'(i * @{low_beats})) + @{q_at_w}'(pos[@{pos_w-1}:@{bit_w}]);
+    assign beat = record * @{q_at_w}'d@{low_beats} + @{q_at_w}'(pos[@{pos_w-1}:@{bit_w}]);
 //@else
-    assign beat = file ? @{q_at_w}'(@{rows} + i) : @{q_at_w}'(i);
+    assign beat = record;
 //@endif
-    assign left_o[i*@{operand_w}+:@{operand_w}] = valid ? query_q[beat][pos[@{bit_w-1}:0]+:@{operand_w}] : '0;
+    assign left_o[i*@{operand_w}+:@{operand_w}] =
+        valid && file != 2'd3 ? query_q[beat][pos[@{bit_w-1}:0]+:@{operand_w}] : '0;
   end
   for (genvar j = 0; j < @{columns}; j++) begin : g_column
-    logic valid;
+    logic valid, upper;
     logic [@{tile_w-1}:0] tile;
     logic [@{at_w-1}:0] at;
     logic [@{pos_w-1}:0] pos;
     logic [@{wide_w-1}:0] key;
     logic [@{k_at_w-1}:0] beat;
-    assign {valid, tile, at} = col_at_q[j*@{col_at_w}+:@{col_at_w}];
+    assign {valid, upper, tile, at} = col_at_q[j*@{col_at_w}+:@{col_at_w}];
     assign pos = @{pos_w}'(at) * @{pos_w}'d@{low_w} + @{pos_w}'d32;
-    assign key = @{wide_w}'(tile) * @{wide_w}'d@{columns} + @{wide_w}'(j);
+    assign key = @{wide_w}'(tile) * @{wide_w}'d@{columns} + (upper ? @{wide_w}'(@{upper} + j) : @{wide_w}'(j));
 //@if low_beats > 1
     assign beat = @{k_at_w}'(@{k_mul_w}'(key) * @{k_mul_w}'d@{low_beats}) + @{k_at_w}'(pos[@{pos_w-1}:@{bit_w}]);
 //@else
     assign beat = @{k_at_w}'(key);
 //@endif
-//@if tiles_max * columns > keys_max
     assign top_o[j*@{operand_w}+:@{operand_w}] =
         valid && key < @{wide_w}'d@{keys_max} ? key_q[beat][pos[@{bit_w-1}:0]+:@{operand_w}] : '0;
-//@else
-    assign top_o[j*@{operand_w}+:@{operand_w}] = valid ? key_q[beat][pos[@{bit_w-1}:0]+:@{operand_w}] : '0;
-//@endif
   end
 
   // ---- headers ----
@@ -141,7 +144,7 @@ module @{prefix}_predict_feeder (
       && k_beat_i < @{beat_w}'d@{low_beats}
 //@endif
       ;
-  assign q_write = q_we_i
+  assign q_write = q_we_i && q_file_i != 2'd3
 //@if (1 << row_w) > rows
       && q_row_i < @{row_w}'d@{rows}
 //@endif
@@ -153,8 +156,8 @@ module @{prefix}_predict_feeder (
     if (k_write) key_q[@{k_at_w}'(@{k_mul_w}'(k_key_i) * @{k_mul_w}'d@{low_beats}) + @{k_at_w}'(k_beat_i)] <= k_data_i;
   end
 
-  logic [@{q_at_w-1}:0] query;  // of both files
-  assign query = (q_file_i ? @{q_at_w}'d@{rows} : '0) + @{q_at_w}'(q_row_i);
+  logic [@{q_at_w-1}:0] query;  // of all files
+  assign query = (q_file_i == 2'd0 ? '0 : q_file_i == 2'd1 ? @{q_at_w}'d@{rows} : @{q_at_w}'d@{2*rows}) + @{q_at_w}'(q_row_i);
   always_ff @(posedge clk_i) begin
     if (q_write) query_q[query * @{q_at_w}'d@{low_beats} + @{q_at_w}'(q_beat_i)] <= q_data_i;
   end

@@ -17,7 +17,8 @@ module @{prefix}_rebias (
     input  logic clk_i,
     input  logic rst_ni,
     input  logic [1:0] scored_i,  // strips
-    input  logic [@{2*rows*key_w-1}:0] arg_i,  // of each bank's rows
+    input  logic [@{held_w-1}:0] held_i,  // strips
+    input  logic [@{3*rows*key_w-1}:0] arg_i,  // of each bank's rows
     // group records, half 0 lowest
     input  logic [@{2*group_count_w-1}:0] g_rows_i,
     input  logic [@{2*addr_w-1}:0] g_k_i,
@@ -36,11 +37,12 @@ module @{prefix}_rebias (
     output logic b_we_o,
     output logic [@{index_w-1}:0] b_index_o,
     output logic [@{bias_w-1}:0] b_bias_o,
-    output logic [1:0] rebiased_o,  // strips
+    output logic [1:0] asked_o,  // strips
     output logic [1:0] rebiased_groups_o
 );
   // ---- reads: strip by strip, row by row, beat by beat ----
-  logic [1:0] n_q;
+  logic [@{held_w-1}:0] n_q;
+  logic [1:0] bank_q;
   logic half_q;
   logic [@{strips_w-1}:0] strip_q;
   logic [@{row_w-1}:0] row_q;
@@ -55,11 +57,17 @@ module @{prefix}_rebias (
   logic [@{key_w-1}:0] key;
   logic [@{order_w-1}:0] order;  // of the row in its group
   logic [@{index_w-1}:0] index;
-  logic take, row_ends, strip_row, group_row, strip_ends, group_ends;
+  logic begun, take, row_ends, strip_row, group_row, strip_ends, group_ends;
   assign group_size = half_q ? g_rows_i[@{group_count_w}+:@{group_count_w}] : g_rows_i[0+:@{group_count_w}];
   assign keys = half_q ? g_k_i[@{addr_w}+:@{addr_w}] : g_k_i[0+:@{addr_w}];
   assign beats = half_q ? g_beats_i[@{beats_w}+:@{beats_w}] : g_beats_i[0+:@{beats_w}];
-  assign key = n_q[0] ? arg_i[@{rows*key_w}+row_q*@{key_w}+:@{key_w}] : arg_i[row_q*@{key_w}+:@{key_w}];
+  always @* begin
+    case (bank_q)
+      2'd0: key = arg_i[row_q*@{key_w}+:@{key_w}];
+      2'd1: key = arg_i[@{rows*key_w}+row_q*@{key_w}+:@{key_w}];
+      default: key = arg_i[@{2*rows*key_w}+row_q*@{key_w}+:@{key_w}];
+    endcase
+  end
   assign row_addr = keys + @{addr_w}'(@{key_w+beats_w}'(key) * @{key_w+beats_w}'(beats)) * @{addr_w}'d@{bus_bytes};
   assign order = @{order_w}'(strip_q) * @{order_w}'d@{rows} + @{order_w}'(row_q);
   assign index = @{index_w}'(order) + (half_q ? @{index_w}'d@{group_rows} : '0);
@@ -70,6 +78,7 @@ module @{prefix}_rebias (
   assign strip_ends = row_ends && (strip_row || group_row);
   assign group_ends = row_ends && group_row;
   assign take = !rd_valid_q || rd_ready_i;
+  assign begun = scored_i != n_q[1:0] && held_i != n_q;
 
   logic [1:0] ends;  // 0 nothing, 1 the row, 2 the strip too, 3 the group too
   assign ends = {strip_ends, group_ends || (row_ends && !strip_ends)};
@@ -77,6 +86,7 @@ module @{prefix}_rebias (
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       n_q <= '0;
+      bank_q <= '0;
       half_q <= 1'b0;
       strip_q <= '0;
       row_q <= '0;
@@ -85,15 +95,16 @@ module @{prefix}_rebias (
       rd_addr_q <= '0;
       rd_tag_q <= '0;
     end else if (take) begin
-      rd_valid_q <= scored_i != n_q;
-      if (scored_i != n_q) begin
+      rd_valid_q <= begun;
+      if (begun) begin
         rd_addr_q <= beat_q == '0 ? row_addr : rd_addr_q + @{addr_w}'d@{bus_bytes};
 //@if spare > 0
         rd_tag_q <= {@{max(spare, 1)}'d0, ends, index, @{beat_w}'(beat_q)};
 //@else
         rd_tag_q <= {ends, index, @{beat_w}'(beat_q)};
 //@endif
-        n_q <= n_q + 2'(strip_ends);
+        n_q <= n_q + @{held_w}'(strip_ends);
+        if (strip_ends) bank_q <= bank_q == 2'd2 ? '0 : bank_q + 2'd1;
         half_q <= half_q ^ group_ends;
         if (strip_ends) strip_q <= group_ends ? '0 : strip_q + @{strips_w}'d1;
         if (row_ends) row_q <= strip_ends ? '0 : row_q + @{row_w}'d1;
@@ -133,7 +144,7 @@ module @{prefix}_rebias (
     end
   end
 
-  logic [1:0] end_q, rebiased_q, rebiased_groups_q;
+  logic [1:0] end_q, rebiased_groups_q;
   logic [@{index_w-1}:0] index_q;
   logic [31:0] sat_q;
   logic clipped;
@@ -142,7 +153,6 @@ module @{prefix}_rebias (
       sum_q <= '0;
       end_q <= '0;
       index_q <= '0;
-      rebiased_q <= '0;
       rebiased_groups_q <= '0;
       sat_q <= '0;
     end else begin
@@ -151,7 +161,6 @@ module @{prefix}_rebias (
         sum_q <= sum_d;
         index_q <= got_index;
       end
-      rebiased_q <= rebiased_q + 2'(end_q[1]);
       rebiased_groups_q <= rebiased_groups_q + 2'(end_q == 2'd3);
       if (end_q != '0 && clipped && sat_q != '1) sat_q <= sat_q + 32'd1;
     end
@@ -168,7 +177,7 @@ module @{prefix}_rebias (
   assign b_we_o = end_q != '0;
   assign b_index_o = index_q;
   assign b_bias_o = clipped ? {wide[@{fixed_w-1}], {@{bias_w-1}{!wide[@{fixed_w-1}]}}} : wide[@{bias_w-1}:0];
-  assign rebiased_o = rebiased_q;
+  assign asked_o = n_q[1:0];
   assign rebiased_groups_o = rebiased_groups_q;
 //@if spare > 0
 

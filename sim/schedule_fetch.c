@@ -11,11 +11,13 @@ enum { READS_MAX = 512 };
 typedef struct {
     block_t *block;
     random_t *random;
-    int epoch;                             /* cycles until the temper changes */
-    int ready_gap, answer_gap, stage_gap;  /* one cycle in so many moves */
-    int loaded, scored, whole, drained;    /* strips, strips, groups whose strips are loaded, groups */
-    int head_strips, before, whole_before; /* of the last head taken; loaded and whole when it was */
-    int64_t tag[READS_MAX];                /* of the reads that wait */
+    int epoch;                            /* cycles until the temper changes */
+    int ready_gap, answer_gap, stage_gap; /* one cycle in so many moves */
+    int loaded, held, scored;             /* strips */
+    int opened, drained;                  /* groups */
+    int left;                             /* queries of the head taken last that are in no group yet */
+    int strips, end[4];                   /* strips of opened groups, and when each of them was opened */
+    int64_t tag[READS_MAX];               /* of the reads that wait */
     int asked, answered;
 } neighbours_t;
 
@@ -73,23 +75,40 @@ static void answer(neighbours_t *n, fetch_t *f)
     for (int i = 0; i < d->bus_bytes / 2; ++i) f->got_data[i] = random_below(n->random, 1 << 16);
 }
 
-/* What fetch did in the cycle before. A head is taken when all before are loaded. */
+/* The count behind one of so many bits. */
+static void follow(int *count, int64_t low, int bits)
+{
+    *count += (int)fixed_low((uint64_t)(low - *count), bits);
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* What fetch did in the cycle before. A head is taken when all groups of the one before are opened. */
 static void count(neighbours_t *n, const fetch_t *f)
 {
     const design_t *d = n->block->design;
-    n->loaded += (int)fixed_low((uint64_t)(*f->loaded - n->loaded), 2);
-    int strips = n->loaded - n->before, last = strips == n->head_strips && strips % d->strips != 0;
-    n->whole = n->whole_before + strips / d->strips + last;
-    if (!*f->job_valid || !*f->job_ready) return;
-    n->head_strips = (int)((*f->j_l + d->rows - 1) / d->rows);
-    n->before = n->loaded;
-    n->whole_before = n->whole;
+    int opened = n->opened;
+    follow(&n->loaded, *f->loaded, 2);
+    follow(&n->held, *f->held, design_held_w(d));
+    follow(&n->opened, *f->opened, 2);
+    if (n->opened > opened) {
+        int rows = least(n->left, design_group_rows(d));
+        n->left -= rows;
+        n->strips += (rows + d->rows - 1) / d->rows;
+        n->end[opened & 3] = n->strips;
+    }
+    if (*f->job_valid && *f->job_ready) n->left = (int)*f->j_l;
 }
 
+/* A strip is scored when its group is opened, a group drained when all of it was scored and held. */
 static void stages(neighbours_t *n, fetch_t *f)
 {
-    if (n->scored < n->loaded && random_one_in(n->random, n->stage_gap)) ++n->scored;
-    if (n->drained < n->whole && n->scored == n->loaded && random_one_in(n->random, 3 * n->stage_gap))
+    if (n->scored < least(n->loaded, n->strips) && random_one_in(n->random, n->stage_gap)) ++n->scored;
+    if (n->drained < n->opened && least(n->scored, n->held) >= n->end[n->drained & 3] &&
+        random_one_in(n->random, 3 * n->stage_gap))
         ++n->drained;
     *f->scored = n->scored & 3;
     *f->drained = n->drained & 3;

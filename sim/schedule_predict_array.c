@@ -18,6 +18,7 @@
 #include "groups.h"
 #include "schedule.h"
 
+enum { COMING = 4 };
 typedef enum { WAIT, KEYS, QUERIES } step_t;
 
 typedef struct {
@@ -27,19 +28,23 @@ typedef struct {
     predict_array_t *array;
     random_t *random;
     groups_t groups;
-    group_t group;         /* that is being loaded */
-    int started, used;     /* groups */
-    int strip;             /* of the group, that is being loaded; group_strips: none left */
-    bool new_head;         /* its keys are still to load */
-    step_t step;           /* what is being loaded */
-    int record, beat;      /* of it */
-    int load_gap, use_gap; /* one cycle in so many moves */
-    bool extreme;          /* all elements of a record are the same end of their format */
-    uint16_t element;      /* that end */
-    int scale_bits;        /* most that scales have */
-    int flood, sum_flood;  /* cycles left of it */
+    group_t group[COMING];  /* by number: low-bit words are loaded before a group has its record */
+    bool upper[COMING];     /* where their keys lie */
+    int made, opened, used; /* groups */
+    int strip;              /* of the last group made, that is being loaded; group_strips: none left */
+    bool new_head;          /* its keys are still to load */
+    bool small, beside;     /* two heads of so few keys fit; the one before lies beside this one */
+    int of_head;            /* strips loaded of this head; with new_head, of the one before */
+    step_t step;            /* what is being loaded */
+    bool driven;            /* there was a cycle before */
+    int record, beat;       /* of it */
+    int load_gap, use_gap;  /* one cycle in so many moves */
+    bool extreme;           /* all elements of a record are the same end of their format */
+    uint16_t element;       /* that end */
+    int scale_bits;         /* most that scales have */
+    int flood, sum_flood;   /* cycles left of it */
     uint64_t flood_signs;
-    int loaded, scored, rebiased, swept_groups;
+    int loaded, scored, asked, swept_groups;
 } heads_t;
 
 static void heads_close(void *self)
@@ -100,20 +105,41 @@ static int64_t new_threshold(heads_t *h)
                                                    : (int64_t)fixed_low(random_bits(h->random), (int)bits);
 }
 
-static void start_group(heads_t *h)
+static group_t *last_made(heads_t *h)
+{
+    return &h->group[(h->made - 1) % COMING];
+}
+
+static void make_group(heads_t *h)
+{
+    const design_t *d = h->block->design;
+    bool upper = h->made && h->upper[(h->made - 1) % COMING];
+    group_t g = h->group[h->made++ % COMING] = groups_next(&h->groups);
+    h->strip = 0;
+    h->new_head = g.first == 0;
+    if (h->new_head) {
+        bool small = g.keys <= d->keys_max / 2;
+        h->beside = small && h->small;
+        h->small = small;
+        upper = h->beside && !upper;
+        new_temper(h);
+    }
+    h->upper[(h->made - 1) % COMING] = upper;
+}
+
+static void open_group(heads_t *h)
 {
     predict_control_t *c = h->control;
-    int half = h->started++ & 1;
-    h->group = groups_next(&h->groups);
-    h->strip = 0;
-    h->new_head = h->group.first == 0;
-    if (h->new_head) new_temper(h);
-    c->g_rows[half] = h->group.rows;
-    c->g_first[half] = h->group.first;
-    c->g_keys[half] = h->group.keys;
-    c->g_d[half] = h->group.d;
-    c->g_causal[half] = h->group.causal;
-    c->g_policy[half] = h->group.policy;
+    if (h->opened == h->made || h->opened - h->used == 2 || !random_one_in(h->random, h->load_gap)) return;
+    int half = h->opened & 1;
+    const group_t *g = &h->group[h->opened % COMING];
+    c->g_rows[half] = g->rows;
+    c->g_first[half] = g->first;
+    c->g_keys[half] = g->keys;
+    c->g_d[half] = g->d;
+    c->g_causal[half] = g->causal;
+    c->g_upper[half] = h->upper[h->opened++ % COMING];
+    c->g_policy[half] = g->policy;
     c->g_threshold[half] = new_threshold(h);
 }
 
@@ -122,12 +148,12 @@ static step_t next_step(heads_t *h)
 {
     const design_t *d = h->block->design;
     int ahead = h->loaded - h->scored;
-    if (h->started == 0 || h->strip == group_strips(d, &h->group)) {
-        if (h->started - h->used < 2) start_group(h);
+    if (h->made == 0 || h->strip == group_strips(d, last_made(h))) {
+        if (h->made == h->opened) make_group(h);
         return WAIT;
     }
-    if (h->new_head) return ahead ? WAIT : KEYS;
-    return ahead < 2 ? QUERIES : WAIT;
+    if (h->new_head) return ahead <= (h->beside ? h->of_head : 0) ? KEYS : WAIT;
+    return ahead < 3 ? QUERIES : WAIT;
 }
 
 /* A record's elements at the end of their format, side by side as often as 16 bits hold them. */
@@ -158,11 +184,12 @@ static bool load(heads_t *h)
     const design_t *d = h->block->design;
     predict_feeder_t *f = h->feeder;
     bool keys = h->step == KEYS;
-    int records = keys ? h->group.keys : group_strip_rows(d, &h->group, h->strip);
+    int records = keys ? last_made(h)->keys : group_strip_rows(d, last_made(h), h->strip);
+    int place = h->record + (h->upper[(h->made - 1) % COMING] ? d->keys_max / 2 : 0);
     *(keys ? f->k_we : f->q_we) = 1;
-    *(keys ? f->k_key : f->q_row) = h->record;
+    *(keys ? f->k_key : f->q_row) = keys ? place : h->record;
     *(keys ? f->k_beat : f->q_beat) = h->beat;
-    *f->q_file = h->loaded & 1;
+    *f->q_file = h->loaded % PREDICT_FILES;
     new_beat(h, keys ? f->k_data : f->q_data);
     if (++h->beat < design_low_record_beats(d, d->head_max)) return false;
     h->beat = 0;
@@ -177,9 +204,9 @@ static void fetch(heads_t *h)
     if (h->step == WAIT) h->step = next_step(h);
     if (h->step == WAIT || !random_one_in(h->random, h->load_gap) || !load(h)) return;
     if (h->step == KEYS)
-        h->new_head = false;
+        h->new_head = false, h->of_head = 0;
     else
-        ++h->loaded, ++h->strip;
+        ++h->loaded, ++h->strip, ++h->of_head;
     h->step = WAIT;
 }
 
@@ -198,6 +225,7 @@ static void drive_feeder(heads_t *h)
     *f->valid = *c->valid;
     *f->first = *c->first;
     *f->file = *c->file;
+    *f->upper = *c->upper;
     *f->tile = *c->tile;
     *f->at = *c->at;
     *f->head_key = *c->head_key;
@@ -225,10 +253,9 @@ static void flood_sums(heads_t *h)
     predict_array_t *a = h->array;
     if (!h->sum_flood) return;
     --h->sum_flood;
-    *a->s_op = PREDICT_SUM;
+    *a->s_valid = 1;
     *a->s_first = *a->s_bank = 0;
     *a->s_key = a->arg[0];
-    *a->s_valid = 1;
 }
 
 static void drive_array(heads_t *h)
@@ -239,7 +266,7 @@ static void drive_array(heads_t *h)
     predict_array_t *a = h->array;
     memcpy(a->left, f->left, (size_t)d->rows * sizeof *a->left);
     memcpy(a->top, f->top, (size_t)d->columns * sizeof *a->top);
-    memcpy(a->row_head, f->row_head, 2 * (size_t)d->rows * sizeof *a->row_head);
+    memcpy(a->row_head, f->row_head, PREDICT_FILES * (size_t)d->rows * sizeof *a->row_head);
     *a->tag = *f->tag;
     *a->key_head = *f->key_head;
     *a->d_valid = *c->d_valid;
@@ -249,15 +276,19 @@ static void drive_array(heads_t *h)
     *a->d_key = *c->d_key;
     *a->d_limit = *c->d_limit;
     *a->d_rows = *c->d_rows;
-    *a->s_op = *c->s_op;
+    *a->s_valid = *c->s_valid;
     *a->s_first = *c->s_first;
     *a->s_bank = *c->s_bank;
     *a->s_key = *c->s_key;
-    *a->s_valid = *c->s_valid;
-    *a->s_col = *c->s_col;
-    *a->s_last = *c->s_last;
-    *a->s_tile = *c->s_tile;
-    *a->s_strip = *c->s_strip;
+    *a->t_valid = *c->t_valid;
+    *a->t_first = *c->t_first;
+    *a->t_bank = *c->t_bank;
+    *a->t_there = *c->t_there;
+    *a->t_key = *c->t_key;
+    *a->t_col = *c->t_col;
+    *a->t_last = *c->t_last;
+    *a->t_tile = *c->t_tile;
+    *a->t_strip = *c->t_strip;
     *a->threshold = *c->threshold;
     *a->policy = *c->policy;
     flood(h);
@@ -268,19 +299,22 @@ static void drive_array(heads_t *h)
 static void play(heads_t *h)
 {
     predict_control_t *c = h->control;
-    if (h->started) { /* the edge between the cycle before and this one */
+    if (h->driven) { /* the edge between the cycle before and this one */
         predict_control_tick(c);
         predict_feeder_tick(h->feeder);
         predict_array_tick(h->array);
     }
+    h->driven = true;
     predict_control_eval(c);
     follow(&h->scored, *c->scored);
     follow(&h->swept_groups, *c->swept_groups);
     fetch(h);
-    if (h->rebiased < h->scored && random_one_in(h->random, h->use_gap)) ++h->rebiased;
+    open_group(h);
+    if (h->asked < h->scored && random_one_in(h->random, h->use_gap)) ++h->asked;
     if (h->used < h->swept_groups && random_one_in(h->random, h->use_gap)) ++h->used;
     *c->loaded = h->loaded & 3;
-    *c->rebiased = h->rebiased & 3;
+    *c->opened = h->opened & 3;
+    *c->asked = h->asked & 3;
     predict_control_eval(c);
     drive_feeder(h);
     drive_array(h);
@@ -319,9 +353,10 @@ static void row_next(void *self)
     *to->left = *from->left;
     memcpy(to->top, from->top, (size_t)h->block->design->columns);
     *to->tag = *from->tag;
-    memcpy(to->head, from->head, 2 * sizeof *to->head);
+    memcpy(to->head, from->head, PREDICT_BANKS * sizeof *to->head);
     *to->drain = *from->drain;
-    *to->sweep = *from->sweep;
+    *to->add = *from->add;
+    *to->keep = *from->keep;
     *to->threshold = *from->threshold;
     *to->policy = *from->policy;
 }

@@ -7,16 +7,18 @@
 #include "groups.h"
 #include "schedule.h"
 
+enum { COMING = 4 };
+
 typedef struct {
     block_t *block;
     random_t *random;
     groups_t groups;
-    int epoch;                         /* cycles until the temper changes */
-    int load_gap, rebias_gap, use_gap; /* one cycle in so many moves */
-    int strips_left;                   /* of the group that is being loaded */
-    bool new_head;                     /* which waits until nothing is scored */
-    int started, used;                 /* groups */
-    int loaded, scored, rebiased, swept_groups;
+    group_t group[COMING];          /* by number: strips are loaded before their group has its record */
+    int epoch;                      /* cycles until the temper changes */
+    int load_gap, ask_gap, use_gap; /* one cycle in so many moves */
+    int strips_left;                /* of the last group made, to load */
+    int made, opened, used;         /* groups */
+    int loaded, scored, asked, swept_groups;
 } strips_t;
 
 static void *strips_open(block_t *block, random_t *random)
@@ -38,7 +40,7 @@ static void new_temper(strips_t *s)
 {
     s->epoch = 100 + (int)random_below(s->random, 40 * s->block->design->keys_max);
     s->load_gap = new_gap(s);
-    s->rebias_gap = new_gap(s);
+    s->ask_gap = new_gap(s);
     s->use_gap = new_gap(s);
 }
 
@@ -48,19 +50,32 @@ static void follow(int *count, int64_t low)
     *count += (int)fixed_low((uint64_t)(low - *count), 2);
 }
 
-static void start_group(strips_t *s, predict_control_t *c)
+static void load(strips_t *s)
 {
-    group_t g = groups_next(&s->groups);
-    int half = s->started++ & 1;
-    s->strips_left = group_strips(s->block->design, &g);
-    s->new_head = g.first == 0;
-    c->g_rows[half] = g.rows;
-    c->g_first[half] = g.first;
-    c->g_keys[half] = g.keys;
-    c->g_d[half] = g.d;
-    c->g_causal[half] = g.causal;
-    c->g_policy[half] = g.policy;
-    c->g_threshold[half] = g.threshold;
+    if (!s->strips_left) {
+        if (s->made > s->opened) return;
+        group_t *g = &s->group[s->made++ % COMING];
+        *g = groups_next(&s->groups);
+        s->strips_left = group_strips(s->block->design, g);
+    } else if (s->loaded - s->scored < 3 && random_one_in(s->random, s->load_gap)) {
+        ++s->loaded;
+        --s->strips_left;
+    }
+}
+
+static void open_group(strips_t *s, predict_control_t *c)
+{
+    if (s->opened == s->made || s->opened - s->used == 2 || random_one_in(s->random, 4)) return;
+    int half = s->opened & 1;
+    const group_t *g = &s->group[s->opened++ % COMING];
+    c->g_rows[half] = g->rows;
+    c->g_first[half] = g->first;
+    c->g_keys[half] = g->keys;
+    c->g_d[half] = g->d;
+    c->g_causal[half] = g->causal;
+    c->g_upper[half] = random_below(s->random, 2);
+    c->g_policy[half] = g->policy;
+    c->g_threshold[half] = g->threshold;
 }
 
 static void strips_next(void *self)
@@ -70,17 +85,13 @@ static void strips_next(void *self)
     if (s->epoch-- == 0) new_temper(s);
     follow(&s->scored, *c->scored);
     follow(&s->swept_groups, *c->swept_groups);
-    int ahead = s->loaded - s->scored;
-    if (s->strips_left && ahead < (s->new_head ? 1 : 2) && random_one_in(s->random, s->load_gap)) {
-        ++s->loaded;
-        --s->strips_left;
-        s->new_head = false;
-    } else if (!s->strips_left && s->started - s->used < 2)
-        start_group(s, c);
-    if (s->rebiased < s->scored && random_one_in(s->random, s->rebias_gap)) ++s->rebiased;
+    load(s);
+    open_group(s, c);
+    if (s->asked < s->scored && random_one_in(s->random, s->ask_gap)) ++s->asked;
     if (s->used < s->swept_groups && random_one_in(s->random, s->use_gap)) ++s->used;
     *c->loaded = s->loaded & 3;
-    *c->rebiased = s->rebiased & 3;
+    *c->opened = s->opened & 3;
+    *c->asked = s->asked & 3;
 }
 
 const scenario_t scenario_predict_control = {"predict_control", strips_open, strips_next, free};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plays prediction, the memory and the buffer: strips are scored at random, reads answered in order with
- * random delays; words are small in some epochs, so that not all biases clip. */
+/* Plays prediction, fetch, the memory and the buffer: strips are scored and held at random, reads answered in
+ * order with random delays; words are small in some epochs, so that not all biases clip. */
 #include <stdlib.h>
 
 #include "../model/rebias.h"
@@ -11,12 +11,12 @@ typedef struct {
     block_t *block;
     random_t *random;
     groups_t groups;
-    int epoch;                         /* cycles until the temper changes */
-    int score_gap, ready_gap, got_gap; /* one cycle in so many moves */
-    int bits;                          /* of elements */
-    int strips_left;                   /* of the group that is being scored */
-    int started, scored, rebiased, rebiased_groups;
-    int64_t waiting[256]; /* tags of reads that wait for their answer */
+    int epoch;                                                  /* cycles until the temper changes */
+    int score_gap, ready_gap, got_gap;                          /* one cycle in so many moves */
+    int bits;                                                   /* of elements */
+    int strips_left;                                            /* of the group that is being scored */
+    int started, offered, held, scored, asked, rebiased_groups; /* offered: strips of started groups */
+    int64_t waiting[256];                                       /* tags of reads that wait for their answer */
     int first, count;
 } dots_t;
 
@@ -44,6 +44,7 @@ static void start_group(dots_t *s, rebias_t *r)
     group_t g = groups_next(&s->groups);
     int half = s->started++ & 1;
     s->strips_left = group_strips(s->block->design, &g);
+    s->offered += s->strips_left;
     r->g_rows[half] = g.rows;
     r->g_k[half] = g.k;
     r->g_d[half] = g.d;
@@ -53,7 +54,7 @@ static void start_group(dots_t *s, rebias_t *r)
 static void score_strip(dots_t *s, rebias_t *r)
 {
     const design_t *d = s->block->design;
-    int64_t *arg = r->arg + (s->scored++ & 1) * d->rows;
+    int64_t *arg = r->arg + s->scored++ % 3 * d->rows;
     --s->strips_left;
     for (int i = 0; i < d->rows; ++i) arg[i] = random_below(s->random, d->keys_max);
 }
@@ -91,14 +92,16 @@ static void dots_next(void *self)
     dots_t *s = self;
     rebias_t *r = s->block->self;
     if (s->epoch-- == 0) new_temper(s);
-    follow(&s->rebiased, *r->rebiased);
+    follow(&s->asked, *r->asked);
     follow(&s->rebiased_groups, *r->rebiased_groups);
     answer(s, r);
-    if (s->strips_left && s->scored - s->rebiased < 2 && random_one_in(s->random, s->score_gap))
+    if (s->strips_left && s->scored - s->asked < 3 && random_one_in(s->random, s->score_gap))
         score_strip(s, r);
     else if (!s->strips_left && s->started - s->rebiased_groups < 2)
         start_group(s, r);
+    if (s->held < s->offered && random_one_in(s->random, s->score_gap)) ++s->held;
     *r->scored = s->scored & 3;
+    *r->held = (int64_t)fixed_low((uint64_t)s->held, design_held_w(s->block->design));
     if (*r->got) data(s, r);
 }
 

@@ -103,8 +103,9 @@ static void draw(watch_t *w, const machine_t *m, uint64_t cycle)
 {
     span_count(w, 0, "fetch", "strip loaded", *m->fetch.loaded, &w->last.loaded, cycle);
     span_count(w, 1, "score", "strip scored", *m->predict_control.scored, &w->last.scored, cycle);
-    span_count(w, 2, "sweep", "strip swept", *m->predict_control.swept, &w->last.swept, cycle);
-    span_count(w, 3, "rebias", "strip's biases", *m->rebias.rebiased, &w->last.rebiased, cycle);
+    span_count(w, 2, "sum", "strip summed", *m->predict_control.summed_q, &w->last.summed, cycle);
+    span_count(w, 6, "threshold", "strip compared", *m->predict_control.keep_n_q, &w->last.kept, cycle);
+    span_count(w, 3, "rebias", "strip's keys asked for", *m->rebias.asked, &w->last.asked, cycle);
     span_count(w, 4, "passes", "group computed", *m->pass_control.computed, &w->last.computed, cycle);
     span_count(w, 5, "drain", "group drained", *m->drain.drained, &w->last.drained, cycle);
 }

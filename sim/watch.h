@@ -30,8 +30,8 @@ typedef struct {
     bool ok; /* false: out of memory */
     struct { /* of the cycle before */
         bool pass_ends;
-        int64_t scored, swept, rebiased, computed, drained, loaded;
-        uint64_t pass_begin, since[6];
+        int64_t scored, summed, kept, asked, computed, drained, loaded;
+        uint64_t pass_begin, since[7];
     } last;
 } watch_t;
 
