@@ -23,7 +23,11 @@ static int base_bits(const design_t *d)
 }
 
 /* Registers from an end to its count. */
-enum { SCORED_LINE = 2, GROUPS_LINE = 3 };
+enum { SCORED_LINE = 2 };
+static int groups_line(const design_t *d)
+{
+    return d->rows + 2;
+}
 
 static int64_t next_bank(int64_t bank)
 {
@@ -233,7 +237,7 @@ static void show_keep_word(predict_control_t *c)
     *c->t_strip_q = *c->keep_half_q * d->strips + *c->keep_strip_q;
 }
 
-/* ---- counts: ends go through a line, until row 0 is done ---- */
+/* ---- counts: ends go through a line, until row 0, or the last one, is done ---- */
 
 static void count_end(int64_t *line, int length, bool end, int64_t *count)
 {
@@ -295,7 +299,7 @@ void predict_control_tick(void *self)
     show_keep_word(c);
     sum_step(c, scored);
     count_end(c->scored_line_q, SCORED_LINE, drained, c->scored_q);
-    count_end(c->groups_line_q, GROUPS_LINE, group, c->swept_groups_q);
+    count_end(c->groups_line_q, groups_line(c->d), group, c->swept_groups_q);
 }
 
 #define FIELD(member) offsetof(predict_control_t, member)
@@ -469,7 +473,7 @@ static int add_sequencers(const design_t *d, signal_t *table, int n)
         {REGISTER(summed_q, 2), .meaning = "strips whose sums are known"},
         {REGISTER(swept_q, 2), .meaning = "strips whose banks are free, but for rebias"},
         {LINE(scored_line_q, SCORED_LINE)},
-        {LINE(groups_line_q, GROUPS_LINE)},
+        {LINE(groups_line_q, groups_line(d))},
     };
     return ADD(table, n, all);
 }

@@ -24,9 +24,9 @@
  *
  *     c + 3    scored rises      (row 0's maximum is known)      c + 4   its first sum word at the earliest
  *     x + 2    its first threshold word at the earliest
- *     l + 4    swept_groups rises, after the group's last strip (row 0's mask word is stored)
+ *     l + rows + 3   swept_groups rises, after the group's last strip (the last row's mask word is stored)
  *
- * Row i is i cycles behind row 0; who goes by a count takes rows in order, one a cycle at most. Tiles reach
+ * Row i is i cycles behind row 0; who goes by scored takes rows in order, one a cycle at most. Tiles reach
  * as far as any query of the group sees: pass_control reads the masks of all of them.
  *
  * Strip n has file and bank n mod 3, group n half n mod 2. The bank is free when rebias has asked for the

@@ -10,11 +10,12 @@
 //@let lap = max(rows, columns)
 //@let lap_w = clog2(lap)
 //@let ahead_w = len_w + 1
+//@let line = rows + 2
 /// Sequences prediction: which word of which tile is fed, drained, summed and compared in a cycle, strip after strip.
 /// It holds no data; it does not know what the words are.
 /// All outputs are registers. A tile's words take max(d, @{columns}) cycles, column j drains d + 1 + j cycles after word 0; keys
-/// are summed one a cycle, a tile is compared in @{lap} cycles. scored rises 3 cycles after a strip's last drain word,
-/// swept_groups 4 cycles after a group's last threshold word: then row 0 is done.
+/// are summed one a cycle, a tile is compared in @{lap} cycles. scored rises 3 cycles after a strip's last drain word: then
+/// row 0 is done. swept_groups rises @{rows+3} cycles after a group's last threshold word: all rows are.
 `default_nettype none
 module @{prefix}_predict_control (
     input  logic clk_i,
@@ -427,9 +428,9 @@ module @{prefix}_predict_control (
   assign threshold_o = threshold_q;
   assign policy_o = policy_q;
 
-  // ---- counts: an end takes its way until row 0 is done ----
+  // ---- counts: an end takes its way until row 0, or the last one, is done ----
   logic [1:0] scored_line_q, swept_groups_q;
-  logic [2:0] groups_line_q;
+  logic [@{line-1}:0] groups_line_q;
   logic swept;
   assign swept = keep_q && !lap_more && keep_step_q == @{lap_w}'d@{columns-1};
   always_ff @(posedge clk_i) begin
@@ -440,9 +441,9 @@ module @{prefix}_predict_control (
       swept_groups_q <= '0;
     end else begin
       scored_line_q <= {scored_line_q[0], drained};
-      groups_line_q <= {groups_line_q[1:0], swept && keep_last};
+      groups_line_q <= {groups_line_q[@{line-2}:0], swept && keep_last};
       scored_q <= scored_q + 2'(scored_line_q[1]);
-      swept_groups_q <= swept_groups_q + 2'(groups_line_q[2]);
+      swept_groups_q <= swept_groups_q + 2'(groups_line_q[@{line-1}]);
     end
   end
   assign scored_o = scored_q;

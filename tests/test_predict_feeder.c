@@ -22,7 +22,7 @@ enum { CYCLES = 3000, BITS_MAX = 2048, RECORDS_MAX = 4096 };
 /* A record as the bits that were written, and what went in with each cycle. */
 typedef struct {
     bool valid, first;
-    int file, tile, at;
+    int file, upper, tile, at;
 } word_t;
 
 typedef struct {
@@ -78,7 +78,7 @@ static void drive(run_t *r, int t)
     *f->k_key = any(r, d->keys_max, key_w);
     *f->k_beat = any(r, beats(d), beat_w);
     *f->q_we = random_below(&r->random, 4) > 0;
-    *f->q_file = random_below(&r->random, 2);
+    *f->q_file = any(r, 3, 2);
     *f->q_row = any(r, d->rows, fixed_bits(d->rows));
     *f->q_beat = any(r, beats(d), beat_w);
     for (int i = 0; i < d->bus_bytes / 2; ++i) {
@@ -87,11 +87,12 @@ static void drive(run_t *r, int t)
     }
     *f->valid = random_below(&r->random, 5) > 0;
     *f->first = random_below(&r->random, 2);
-    *f->file = random_below(&r->random, 2);
+    *f->file = any(r, 3, 2);
+    *f->upper = random_below(&r->random, 2);
     *f->tile = any(r, design_tiles_max(d), fixed_bits(design_tiles_max(d)));
     *f->at = any(r, d->head_max, fixed_bits(d->head_max));
     *f->head_key = any(r, d->keys_max, key_w);
-    r->word[t] = (word_t){*f->valid, *f->first, (int)*f->file, (int)*f->tile, (int)*f->at};
+    r->word[t] = (word_t){*f->valid, *f->first, (int)*f->file, (int)*f->upper, (int)*f->tile, (int)*f->at};
 }
 
 static void check_operands(run_t *r, int t)
@@ -100,15 +101,17 @@ static void check_operands(run_t *r, int t)
     for (int i = 0; i < d->rows && i < t; ++i) {
         const word_t *w = &r->word[t - 1 - i];
         int64_t want = 0;
-        if (w->valid && w->at < d->head_max) want = operand(r, r->query[w->file * d->rows + i], w->at);
+        if (w->valid && w->file < 3 && w->at < d->head_max)
+            want = operand(r, r->query[w->file * d->rows + i], w->at);
         demand(r->f->left[i] == want, "%s seed %d cycle %d: left %d is %d, not %d", d->name, (int)r->seed, t,
                i, (int)r->f->left[i], (int)want);
     }
     for (int j = 0; j < d->columns && j < t; ++j) {
         const word_t *w = &r->word[t - 1 - j];
-        int key = w->tile * d->columns + j;
+        int key = w->tile * d->columns + j + (w->upper ? d->keys_max / 2 : 0);
         int64_t want = 0;
-        if (w->valid && w->at < d->head_max && key < d->keys_max) want = operand(r, r->key[key], w->at);
+        if (w->valid && w->at < d->head_max && w->tile < design_tiles_max(d) && key < d->keys_max)
+            want = operand(r, r->key[key], w->at);
         demand(r->f->top[j] == want, "%s seed %d cycle %d: top %d is %d, not %d", d->name, (int)r->seed, t, j,
                (int)r->f->top[j], (int)want);
     }
@@ -121,7 +124,7 @@ static void check_headers(run_t *r, int t)
     int64_t want = *f->head_key < d->keys_max ? header(r, r->key[*f->head_key]) : 0;
     demand(*f->key_head == want, "%s seed %d cycle %d: header of key %d is %x, not %x", d->name, (int)r->seed,
            t, (int)*f->head_key, (unsigned)*f->key_head, (unsigned)want);
-    for (int i = 0; i < 2 * d->rows; ++i) {
+    for (int i = 0; i < 3 * d->rows; ++i) {
         want = header(r, r->query[i]);
         demand(f->row_head[i] == want, "%s seed %d cycle %d: header %d is %x, not %x", d->name, (int)r->seed,
                t, i, (unsigned)f->row_head[i], (unsigned)want);
@@ -144,7 +147,7 @@ static void follow_writes(run_t *r)
     const predict_feeder_t *f = r->f;
     if (*f->k_we && *f->k_key < d->keys_max && *f->k_beat < beats(d))
         store(r, r->key[*f->k_key], *f->k_beat, f->k_data);
-    if (*f->q_we && *f->q_row < d->rows && *f->q_beat < beats(d))
+    if (*f->q_we && *f->q_file < 3 && *f->q_row < d->rows && *f->q_beat < beats(d))
         store(r, r->query[*f->q_file * d->rows + *f->q_row], *f->q_beat, f->q_data);
 }
 
@@ -155,7 +158,7 @@ static void run(const design_t *d, uint64_t seed)
     block_t *b = block_open(&predict_feeder_type, d);
     *r = (run_t){.d = d, .seed = seed, .random = {seed}, .f = b->self};
     r->key = calloc((size_t)d->keys_max, sizeof *r->key);
-    r->query = calloc(2 * (size_t)d->rows, sizeof *r->query);
+    r->query = calloc(3 * (size_t)d->rows, sizeof *r->query);
     for (int t = 0; t < CYCLES; ++t) {
         drive(r, t);
         predict_feeder_eval(r->f);

@@ -19,7 +19,7 @@
         if (!(holds)) ck_abort_msg(__VA_ARGS__);                                                             \
     } while (0)
 
-enum { WAITING = 512 };
+enum { WAITING = 512, STRIPS = 256 };
 
 /* A read on its way to the memory and back. */
 typedef struct {
@@ -33,9 +33,10 @@ typedef struct {
     groups_t source;
     group_t group[2];      /* by half */
     int started, to_score; /* groups; strips of the last one */
-    int ready_gap, got_gap, bits;
-    int scored, rebiased, rebiased_groups;
-    int64_t arg[2][128]; /* by bank */
+    int ready_gap, got_gap, hold_gap, bits;
+    int offered, held, scored, asked, rebiased_groups; /* offered: strips of started groups */
+    int64_t arg[STRIPS][128];                          /* by number */
+    int since[3];                                      /* by bank: when its strip was scored */
     /* what is expected next: a read, and a bias */
     struct {
         int n, group, strip, row, beat;
@@ -93,7 +94,7 @@ static int64_t index_of(const run_t *r, int group, int strip, int row)
 static int64_t key_address(const run_t *r, int n, int group, int row)
 {
     const group_t *g = &r->group[group & 1];
-    return g->k + r->arg[n & 1][row] * g->beats * r->d->bus_bytes;
+    return g->k + r->arg[n][row] * g->beats * r->d->bus_bytes;
 }
 
 /* The read that is accepted now is the next one in order. */
@@ -102,7 +103,8 @@ static void check_read(run_t *r, const rebias_t *b)
     const group_t *g = &r->group[r->read.group & 1];
     int64_t addr = key_address(r, r->read.n, r->read.group, r->read.row) + r->read.beat * r->d->bus_bytes;
     addr = (int64_t)fixed_low((uint64_t)addr, r->d->addr_w);
-    demand(r->read.n < r->scored, "%s seed %d: reads strip %d too early", r->d->name, r->seed, r->read.n);
+    demand(r->read.n < r->scored && r->read.n < r->held, "%s seed %d: reads strip %d too early", r->d->name,
+           r->seed, r->read.n);
     demand(*b->rd_addr == addr, "%s seed %d read %d: address %llx, not %llx", r->d->name, r->seed, r->reads,
            (long long)*b->rd_addr, (long long)addr);
     ++r->reads;
@@ -131,6 +133,20 @@ static void check_write(run_t *r, const rebias_t *b)
 
 /* ---- the neighbours ---- */
 
+/* Prediction: row i of a strip is scored i cycles after row 0, and looks like anything until then, and again
+   when all its reads are out. */
+static void show_args(run_t *r, rebias_t *b)
+{
+    const design_t *d = r->d;
+    for (int n = r->scored - 3; n < r->scored; ++n) {
+        for (int row = 0; n >= 0 && row < d->rows; ++row) {
+            bool there = n >= r->asked && r->cycles >= r->since[n % 3] + row;
+            b->arg[n % 3 * d->rows + row] =
+                there ? r->arg[n][row] : random_below(&r->random, INT64_C(1) << fixed_bits(d->keys_max));
+        }
+    }
+}
+
 static void score(run_t *r, rebias_t *b)
 {
     const design_t *d = r->d;
@@ -138,15 +154,19 @@ static void score(run_t *r, rebias_t *b)
         int half = r->started++ & 1;
         group_t g = r->group[half] = groups_next(&r->source);
         r->to_score = group_strips(d, &g);
+        r->offered += r->to_score;
         b->g_rows[half] = g.rows, b->g_k[half] = g.k, b->g_d[half] = g.d, b->g_beats[half] = g.beats;
-    } else if (r->to_score && r->scored - r->rebiased < 2) {
-        for (int row = 0; row < d->rows; ++row) {
-            int64_t key = random_below(&r->random, r->group[(r->started - 1) & 1].keys);
-            b->arg[(r->scored & 1) * d->rows + row] = r->arg[r->scored & 1][row] = key;
-        }
+    } else if (r->to_score && r->scored - r->asked < 3) {
+        demand(r->scored < STRIPS, "too many strips for the test");
+        for (int row = 0; row < d->rows; ++row)
+            r->arg[r->scored][row] = random_below(&r->random, r->group[(r->started - 1) & 1].keys);
+        r->since[r->scored % 3] = r->cycles;
         ++r->scored, --r->to_score;
     }
+    if (r->held < r->offered && random_one_in(&r->random, r->hold_gap)) ++r->held;
     *b->scored = r->scored & 3;
+    *b->held = (int64_t)fixed_low((uint64_t)r->held, design_held_w(d));
+    show_args(r, b);
 }
 
 static void answer(run_t *r, rebias_t *b)
@@ -171,12 +191,19 @@ static void settle(run_t *r, block_t *block)
     block->type->eval(b);
 }
 
+/* The read that is offered next is its strip's last. */
+static bool last_read(const run_t *r)
+{
+    const group_t *g = &r->group[r->read.group & 1];
+    return r->read.beat == g->beats - 1 && r->read.row == group_strip_rows(r->d, g, r->read.strip) - 1;
+}
+
 static void check_counts(run_t *r, const rebias_t *b)
 {
-    r->rebiased += (int)((*b->rebiased - r->rebiased) & 3);
+    r->asked += (int)((*b->asked - r->asked) & 3);
     r->rebiased_groups += (int)((*b->rebiased_groups - r->rebiased_groups) & 3);
-    demand(r->rebiased == r->write.n, "%s seed %d: %d strips, not %d", r->d->name, r->seed, r->rebiased,
-           r->write.n);
+    int asked = r->read.n + (*b->rd_valid && last_read(r));
+    demand(r->asked == asked, "%s seed %d: %d strips, not %d", r->d->name, r->seed, r->asked, asked);
     demand(r->rebiased_groups == r->write.group, "%s seed %d: %d groups, not %d", r->d->name, r->seed,
            r->rebiased_groups, r->write.group);
 }
@@ -207,6 +234,7 @@ static void check_run(const design_t *d, int seed, int strips, run_t *r)
     groups_open(&r->source, d, &r->random);
     r->ready_gap = gaps[seed % 3];
     r->got_gap = gaps[seed / 3 % 3];
+    r->hold_gap = seed % 5 ? 1 : 5 * d->rows;
     r->bits = seed % 4 ? 10 - seed % 4 : 16;
     while (r->write.n < strips) {
         demand(r->cycles < strips * d->rows * 1000, "%s seed %d: stuck", d->name, seed);
