@@ -172,12 +172,13 @@ static bool sum_ends(const predict_control_t *c)
     return *c->s_valid_q && *c->sum_key_q + 1 >= seen(c, *c->sum_half_q);
 }
 
-static void sum_step(predict_control_t *c, int64_t scored)
+static void sum_step(predict_control_t *c, int64_t scored, int64_t compared)
 {
     bool ends = sum_ends(c), goes_on = *c->s_valid_q && !ends;
     if (ends) next_strip(c, c->sum_n_q, c->s_bank_q, c->sum_half_q, 1, c->sum_strip_q);
     *c->summed_q = low(*c->summed_q + ends, 2);
-    *c->s_valid_q = goes_on || scored != *c->sum_n_q;
+    bool free = low(*c->sum_n_q - compared, 2) < 3;
+    *c->s_valid_q = goes_on || (scored != *c->sum_n_q && free);
     *c->sum_key_q = goes_on ? *c->sum_key_q + 1 : 0;
     *c->s_first_q = *c->s_valid_q && !*c->sum_key_q;
 }
@@ -195,6 +196,15 @@ static bool kept_strip(const predict_control_t *c)
     return keeps_last_tile(c) && *c->keep_step_q == c->d->columns - 1;
 }
 
+/* The new strip's scores come max(d, columns) cycles a tile: no faster than words leave, unless rows are
+ * more.
+ */
+static bool frees_bank(const predict_control_t *c)
+{
+    if (!*c->keep_q || *c->keep_step_q) return false;
+    return c->d->rows > c->d->columns ? keeps_last_tile(c) : !*c->keep_base_q;
+}
+
 static void take_threshold(predict_control_t *c)
 {
     if (!*c->keep_q || *c->keep_base_q || *c->keep_step_q) return;
@@ -207,7 +217,7 @@ static void keep_step(predict_control_t *c, int64_t summed)
     const design_t *d = c->d;
     bool tile_ends = *c->keep_q && *c->keep_step_q == max(d->rows, d->columns) - 1;
     bool strip_ends = tile_ends && keeps_last_tile(c);
-    *c->swept_q = low(*c->swept_q + (keeps_last_tile(c) && !*c->keep_step_q), 2);
+    *c->swept_q = low(*c->swept_q + frees_bank(c), 2);
     if (strip_ends) {
         next_strip(c, c->keep_n_q, c->t_bank_q, c->keep_half_q, 1, c->keep_strip_q);
         *c->keep_q = 0;
@@ -289,7 +299,7 @@ void predict_control_tick(void *self)
     predict_control_t *c = self;
     bool drained = drained_strip(c), kept = kept_strip(c);
     bool group = kept && last_strip(c, *c->keep_half_q, *c->keep_strip_q);
-    int64_t scored = *c->scored_q, summed = *c->summed_q;
+    int64_t scored = *c->scored_q, summed = *c->summed_q, compared = *c->keep_n_q;
     drain_step(c);
     pend(c);
     score_step(c);
@@ -297,7 +307,7 @@ void predict_control_tick(void *self)
     take_threshold(c);
     keep_step(c, summed);
     show_keep_word(c);
-    sum_step(c, scored);
+    sum_step(c, scored, compared);
     count_end(c->scored_line_q, SCORED_LINE, drained, c->scored_q);
     count_end(c->groups_line_q, groups_line(c->d), group, c->swept_groups_q);
 }

@@ -30,9 +30,10 @@
  * as far as any query of the group sees: pass_control reads the masks of all of them.
  *
  * Strip n has file and bank n mod 3, group n half n mod 2. The bank is free when rebias has asked for the
- * keys of strip n - 3, and the first threshold word of that strip's last tile has been shown: from there on
- * the new strip never catches up with the old one. Positions without a key have no threshold word, but for
- * the last column of a tile: t_last always comes. t_key and t_col are 0 where they mean nothing.
+ * keys of strip n - 3, and the first threshold word of that strip has been shown, or of its last tile if rows
+ * > columns: from there on the new strip never catches up with the old one. Its sum waits for the old one's
+ * end. Positions without a key have no threshold word, but for the last column of a tile: t_last always
+ * comes. t_key and t_col are 0 where they mean nothing.
  *
  * threshold and policy change one cycle after a strip's first threshold word: row i takes them one cycle
  * after that word and i.

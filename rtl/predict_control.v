@@ -109,7 +109,7 @@ module @{prefix}_predict_control (
   assign strip_last = rows_all <= rows_before + @{group_w}'d@{rows} || strip_q == @{strips_w}'d@{strips-1};
   assign strip_ends = tile_ends && !tile_more;
 
-  // the next strip begins where its bank is free: strip n - 3 is in its last tile, and its maxima are read; and not before
+  // the next strip begins where its bank is free: strip n - 3 leaves it, and its maxima are read; and not before
   // its drain words find their place behind those of the last
   logic [1:0] n_d, swept_q, swept_lag, asked_lag, group_d;
   logic ready, starts, score_d, half_d;
@@ -276,7 +276,8 @@ module @{prefix}_predict_control (
 
   // ---- sum: the keys that the group sees, one a cycle ----
   logic s_valid_q, s_first_q, sum_half_q, sum_ends, sum_last, sum_goes;
-  logic [1:0] sum_n_q, sum_n_d, s_bank_q, scored_q, summed_q;
+  logic [1:0] sum_n_q, sum_n_d, sum_lag, s_bank_q, scored_q, summed_q, keep_n_q;
+  logic sum_starts;
   logic [@{strips_w-1}:0] sum_strip_q;
   logic [@{len_w-1}:0] sum_key_q;
   logic [@{ahead_w-1}:0] sum_next;
@@ -290,6 +291,8 @@ module @{prefix}_predict_control (
   assign sum_ends = s_valid_q && @{far_w}'(sum_next) >= @{far_w}'(sum_limit);
   assign sum_goes = s_valid_q && !sum_ends;
   assign sum_n_d = sum_n_q + 2'(sum_ends);
+  assign sum_lag = sum_n_d - keep_n_q;  // 3: the bank is still compared
+  assign sum_starts = scored_q != sum_n_d && sum_lag != 2'd3;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       s_valid_q <= 1'b0;
@@ -301,8 +304,8 @@ module @{prefix}_predict_control (
       sum_key_q <= '0;
       summed_q <= '0;
     end else begin
-      s_valid_q <= sum_goes || scored_q != sum_n_d;
-      s_first_q <= !sum_goes && scored_q != sum_n_d;
+      s_valid_q <= sum_goes || sum_starts;
+      s_first_q <= !sum_goes && sum_starts;
       sum_key_q <= sum_goes ? @{len_w}'(sum_next) : '0;
       sum_n_q <= sum_n_d;
       if (sum_ends) begin
@@ -320,7 +323,7 @@ module @{prefix}_predict_control (
 
   // ---- threshold: all tiles of a strip ----
   logic keep_q, keep_half_q;
-  logic [1:0] keep_n_q, t_bank_q;
+  logic [1:0] t_bank_q;
   logic [@{strips_w-1}:0] keep_strip_q;
   logic [@{base_w-1}:0] keep_base_q;
   logic [@{tile_w-1}:0] t_tile_q;
@@ -398,8 +401,13 @@ module @{prefix}_predict_control (
       keep_strip_q <= keep_strip_d;
       keep_base_q <= keep_base_d;
       keep_step_q <= keep_step_d;
+//@if rows > columns
       // the last tile begins: a strip that takes its bank now stays behind it
       if (keep_q && !lap_more && keep_step_q == '0) swept_q <= swept_q + 2'd1;
+//@else
+      // a strip that takes its bank now stays behind: its tiles take @{columns} cycles at least
+      if (keep_q && keep_base_q == '0 && keep_step_q == '0) swept_q <= swept_q + 2'd1;
+//@endif
       t_valid_q <= there_d || last_d;
       t_first_q <= (there_d || last_d) && keep_key == '0;
       if (keep_ends) t_bank_q <= t_bank_q == 2'd2 ? '0 : t_bank_q + 2'd1;

@@ -4,8 +4,9 @@
  * counts that plain integers give, each in the very cycle that it is due?
  *
  * Strips are planned as tightly as docs/machine.md allows, or with gaps: tiles max(d, columns) cycles apart,
- * strips behind each other, sweeps beside the scoring of the next strip. Whatever a cycle does not need is
- * random.
+ * strips behind each other, one scored while the one before is summed and that before it compared, in a bank
+ * that is taken over while its last words are still read. Keys of short heads lie beside those of the head
+ * before. Whatever a cycle does not need is random.
  */
 #include "../model/predict_array.h"
 
@@ -58,20 +59,22 @@ typedef struct {
     bool causal;
     int policy;
     int64_t threshold;
-    int start, scored, sweep, threshold_at, swept; /* cycles */
+    int upper;                           /* place of the head's first key */
+    int start, scored, sum, keep, swept; /* cycles */
     int arg[ROWS];
-    int64_t sum[ROWS], top[ROWS];
-    bool keep[ROWS][KEYS];
+    int64_t sums[ROWS], top[ROWS];
+    bool kept[ROWS][KEYS];
 } strip_t;
 
 /* The inputs of one cycle, and the mask word that shows in it. */
 typedef struct {
     const record_t *k, *q;
     int k_key, k_beat, q_file, q_row, q_beat;
-    bool word, drain, mask, threshold_used;
-    int first, file, tile, at;
+    bool word, drain, sum, keep, mask;
+    int first, file, upper, tile, at, head_key;
     int d_first, d_bank, d_col, d_key, d_limit, d_rows;
-    int s_op, s_first, s_bank, s_key, s_valid, s_col, s_last, s_tile, s_strip;
+    int s_first, s_bank, s_key;
+    int t_first, t_bank, t_there, t_key, t_col, t_last, t_tile, t_strip;
     const strip_t *strip; /* of the threshold in use */
     const strip_t *shows; /* of the mask word */
     int mask_row, mask_tile;
@@ -86,12 +89,18 @@ typedef struct {
     predict_feeder_t *f;
     predict_array_t *a;
     cycle_t *cycle;
-    record_t key[KEYS], file[2][ROWS]; /* what the memories hold when the last planned strip is scored */
+    record_t key[KEYS], file[3][ROWS]; /* what the memories hold when the last planned strip is scored */
     record_t *written;                 /* every record ever written */
     size_t writes;
     strip_t *strip;
     int strips, heads;
-    int write_free; /* first cycle without a planned write */
+    int write_free;   /* first cycle without a planned write */
+    int words_end;    /* first cycle behind the last strip's words */
+    int drained;      /* first cycle behind its last tile's drain words, taken or not */
+    bool small;       /* the last head's keys fill half of the places at most */
+    int upper;        /* where they lie */
+    int older_scored; /* the last strip before that head */
+    int reach;        /* columns of its tiles */
     clips_t clips[ROWS];
     seen_t seen;
 } run_t;
@@ -195,7 +204,7 @@ static void score_row(run_t *r, const strip_t *s, int i, scores_t *o)
     o->max = 0;
     for (int c = 0; c < s->tiles * d->columns; ++c) { /* also columns that nothing drains */
         static const record_t nothing;
-        const record_t *k = c < d->keys_max ? &r->key[c] : &nothing;
+        const record_t *k = s->upper + c < d->keys_max ? &r->key[s->upper + c] : &nothing;
         int64_t sum = dot(r, q, k, s->d, &r->clips[i].acc), clips = 0;
         if (c >= s->keys) continue;
         bool first = true;
@@ -231,7 +240,7 @@ static void exponentials(run_t *r, strip_t *s, int i, scores_t *o)
         sum = clipped(sum + term, d->score_sum.w, &r->clips[i].sum);
         if (o->exp[c] > s->top[i]) s->top[i] = o->exp[c];
     }
-    s->sum[i] = (int64_t)sum;
+    s->sums[i] = (int64_t)sum;
     o->clean &= !far && before.exp == r->clips[i].exp && before.sum == r->clips[i].sum;
 }
 
@@ -240,15 +249,15 @@ static void threshold_row(run_t *r, strip_t *s, int i, const scores_t *o)
     bool any = false, empty = true;
     for (int c = s->keys - 1; c >= 0; --c) {
         if (o->allowed[c] && o->scaled[c] == o->max) s->arg[i] = c;
-        empty &= !exceeds(r, s, o->exp[c], s->sum[i]);
+        empty &= !exceeds(r, s, o->exp[c], s->sums[i]);
         any |= o->allowed[c];
     }
     for (int c = 0; c < s->keys; ++c) {
         bool keep = empty ? s->policy == 1 || (s->policy == 2 && c == s->arg[i])
-                          : exceeds(r, s, o->exp[c], s->sum[i]);
-        s->keep[i][c] = o->allowed[c] && keep;
-        r->seen.kept += s->keep[i][c];
-        r->seen.cut += o->allowed[c] && !s->keep[i][c];
+                          : exceeds(r, s, o->exp[c], s->sums[i]);
+        s->kept[i][c] = o->allowed[c] && keep;
+        r->seen.kept += s->kept[i][c];
+        r->seen.cut += o->allowed[c] && !s->kept[i][c];
         r->seen.invalid += !o->allowed[c];
     }
     r->seen.empty[s->policy] += any && empty;
@@ -265,7 +274,7 @@ static void check_real(run_t *r, const strip_t *s, int i, const scores_t *o)
     double t = ldexp((double)s->threshold, -d->threshold.frac), x[KEYS];
     if (!o->clean) return;
     for (int c = 0; c < s->keys; ++c) {
-        x[c] = (double)o->dot[c] * unit * (double)r->key[c].scale;
+        x[c] = (double)o->dot[c] * unit * (double)r->key[s->upper + c].scale;
         if (o->allowed[c] && x[c] > highest) highest = x[c];
     }
     for (int c = 0; c < s->keys; ++c) total += o->allowed[c] ? exp(x[c] - highest) : 0;
@@ -276,8 +285,8 @@ static void check_real(run_t *r, const strip_t *s, int i, const scores_t *o)
             share > 1.3 * t || share<t / 1.3, fine = exp(x[c] - highest) * ldexp(1, d->score_exp.frac)> 64;
         if (!o->allowed[c] || !decided || !fine || x[c] < highest - 10) continue;
         ++r->seen.sure;
-        run_demand(r, s->keep[i][c] == (share > t), "row %d key %d: share %g of the softmax, T %g, %s", i, c,
-                   share, t, s->keep[i][c] ? "kept" : "not kept");
+        run_demand(r, s->kept[i][c] == (share > t), "row %d key %d: share %g of the softmax, T %g, %s", i, c,
+                   share, t, s->kept[i][c] ? "kept" : "not kept");
     }
 }
 
@@ -312,17 +321,16 @@ static const record_t *keep_written(run_t *r, record_t record)
     return &r->written[r->writes++];
 }
 
-/* Keys take the place of the last head's once nothing reads these any more. Returns the last write's cycle.
- */
-static int plan_keys(run_t *r, int from, int keys, words_t words, int scale_bits)
+/* Keys take their place once nothing reads what was there any more. Returns the last write's cycle. */
+static int plan_keys(run_t *r, int from, int upper, int keys, words_t words, int scale_bits)
 {
     int cycle = most(from, r->write_free);
     for (int k = 0; k < keys; ++k) {
-        r->key[k] = new_record(r, words, scale_bits);
-        const record_t *record = keep_written(r, r->key[k]);
+        r->key[upper + k] = new_record(r, words, scale_bits);
+        const record_t *record = keep_written(r, r->key[upper + k]);
         for (int beat = 0; beat < record_beats(r->d); ++beat) {
             cycle_t *c = at(r, cycle++);
-            c->k = record, c->k_key = k, c->k_beat = beat;
+            c->k = record, c->k_key = upper + k, c->k_beat = beat;
         }
     }
     r->write_free = cycle;
@@ -350,12 +358,13 @@ static void plan_tile(run_t *r, const strip_t *s, int tile, int t)
         cycle_t *c = at(r, t + e);
         run_demand(r, !c->word, "two words in cycle %d", t + e);
         c->word = true, c->first = e == 0, c->file = s->bank, c->tile = tile, c->at = e;
+        c->upper = s->upper > 0;
     }
     for (int j = 0; j < r->d->columns && tile * r->d->columns + j < s->keys; ++j) {
         cycle_t *c = at(r, t + 1 + s->d + j);
         run_demand(r, !c->drain, "two drain words in cycle %d", t + 1 + s->d + j);
         c->drain = true, c->d_first = tile == 0 && j == 0, c->d_bank = s->bank, c->d_col = j;
-        c->d_key = tile * r->d->columns + j, c->d_rows = s->rows;
+        c->d_key = tile * r->d->columns + j, c->d_rows = s->rows, c->head_key = s->upper + c->d_key;
         c->d_limit = s->causal ? s->first : random_one_in(&r->random, 2) ? r->d->keys_max : s->keys - 1;
     }
 }
@@ -366,25 +375,33 @@ static int plan_score(run_t *r, strip_t *s)
     int t = s->start, last = 0;
     for (int tile = 0; tile < s->tiles; ++tile) {
         plan_tile(r, s, tile, t);
-        last = t + s->d + least(r->d->columns, s->keys - tile * r->d->columns);
+        last = t + s->d + r->d->columns;
         t += most(s->d, r->d->columns) + gap(r);
     }
-    s->scored = last + r->d->rows + 4;
+    s->scored = last + 3;
     return t;
 }
 
-static void plan_sweep_word(run_t *r, const strip_t *s, int tile, int j, bool threshold, int t)
+static void plan_sum(run_t *r, const strip_t *s)
+{
+    for (int key = 0; key < s->keys; ++key) {
+        cycle_t *c = at(r, s->sum + key);
+        run_demand(r, !c->sum, "two sum words in cycle %d", s->sum + key);
+        c->sum = true, c->s_first = key == 0, c->s_bank = s->bank, c->s_key = key;
+    }
+}
+
+static void plan_keep_word(run_t *r, const strip_t *s, int tile, int j, int t)
 {
     const design_t *d = r->d;
     cycle_t *c = at(r, t);
     int key = tile * d->columns + j;
-    bool last = threshold && j == d->columns - 1;
+    bool last = j == d->columns - 1;
     if (key >= s->keys && !last) return;
-    run_demand(r, !c->s_op, "two sweep words in cycle %d", t);
-    c->s_op = threshold ? PREDICT_THRESHOLD : PREDICT_SUM, c->s_first = !threshold && key == 0,
-    c->s_bank = s->bank;
-    c->s_valid = key < s->keys, c->s_key = c->s_valid ? key : (int)random_below(&r->random, d->keys_max);
-    c->s_col = j, c->s_last = last, c->s_tile = tile, c->s_strip = s->id;
+    run_demand(r, !c->keep, "two threshold words in cycle %d", t);
+    c->keep = true, c->t_first = key == 0, c->t_bank = s->bank, c->t_there = key < s->keys;
+    c->t_key = c->t_there ? key : (int)random_below(&r->random, d->keys_max);
+    c->t_col = j, c->t_last = last, c->t_tile = tile, c->t_strip = s->id;
     for (int i = 0; last && i < d->rows; ++i) {
         cycle_t *m = at(r, t + 3 + i);
         run_demand(r, !m->mask, "two rows show a mask word in cycle %d", t + 3 + i);
@@ -393,20 +410,25 @@ static void plan_sweep_word(run_t *r, const strip_t *s, int tile, int j, bool th
 }
 
 /* Returns the first cycle after its words. */
-static int plan_sweep(run_t *r, strip_t *s)
+static int plan_keep(run_t *r, strip_t *s)
 {
     const design_t *d = r->d;
-    int interval = most(d->rows, d->columns), t = s->sweep;
-    for (int pass = 0; pass < 2; ++pass) {
-        if (pass == 1) s->threshold_at = t;
-        for (int tile = 0; tile < s->tiles; ++tile, t += interval) {
-            for (int j = 0; j < d->columns; ++j) plan_sweep_word(r, s, tile, j, pass == 1, t + j);
-        }
+    int interval = most(d->rows, d->columns), t = s->keep;
+    for (int tile = 0; tile < s->tiles; ++tile, t += interval) {
+        for (int j = 0; j < d->columns; ++j) plan_keep_word(r, s, tile, j, t + j);
     }
-    int last = t - interval + d->columns - 1;
-    for (int c = s->threshold_at + 2; c <= last + d->rows + 1; ++c) at(r, c)->strip = s;
-    s->swept = last + d->rows + 4;
+    for (int c = s->keep + 1; c <= s->keep + d->rows; ++c)
+        at(r, c)->strip = s; /* who takes it: row i after i */
+    s->swept = t - interval + d->columns - 1 + d->rows + 3;
     return t;
+}
+
+/* From here on word 0 of a strip may show that takes this one's bank. */
+static int bank_free(const run_t *r, const strip_t *s)
+{
+    const design_t *d = r->d;
+    int tile = d->rows > d->columns ? s->tiles - 1 : 0;
+    return s->keep + tile * most(d->rows, d->columns) + 2;
 }
 
 static int64_t new_threshold(run_t *r)
@@ -422,6 +444,23 @@ static int64_t new_threshold(run_t *r)
     return t > highest ? highest : t;
 }
 
+static void plan_strip(run_t *r, strip_t *s, int ready)
+{
+    const design_t *d = r->d;
+    int n = (int)(s - r->strip), interval = most(d->rows, d->columns);
+    const strip_t *b1 = n > 0 ? s - 1 : NULL, *b3 = n > 2 ? s - 3 : NULL;
+    s->start = most(most(ready, r->words_end), b3 ? bank_free(r, b3) : 0);
+    s->start = most(s->start, r->drained - 1 - s->d) + gap(r);
+    r->words_end = plan_score(r, s);
+    r->drained = s->scored - 2;
+    s->sum = most(s->scored + 1, b1 ? b1->sum + b1->keys : 0);
+    s->sum = most(s->sum, b3 ? b3->keep + b3->tiles * interval + 1 : 0) + gap(r);
+    plan_sum(r, s);
+    s->keep = most(s->sum + s->keys + 1, b1 ? b1->keep + b1->tiles * interval : 0) + gap(r);
+    plan_keep(r, s);
+    expect(r, s);
+}
+
 static void plan_head(run_t *r, int keys, int queries, int head)
 {
     const design_t *d = r->d;
@@ -431,17 +470,25 @@ static void plan_head(run_t *r, int keys, int queries, int head)
         least(d->scale.w,
               random_one_in(&r->random, 4) ? d->scale.w : d->scale.frac - (int)random_below(&r->random, 3));
     const strip_t *before = r->strips ? &r->strip[r->strips - 1] : NULL;
-    int free_at = before ? before->scored + d->columns : 0;
-    int ready = plan_keys(r, free_at, keys, words, bits), words_end = free_at;
+    bool small = keys <= d->keys_max / 2, beside = small && r->small;
+    r->upper = beside && !r->upper ? d->keys_max / 2 : 0;
+    r->small = small;
+    /* the lower head's last tile may reach into the upper half: nobody drains that, but sums clip there too
+     */
+    bool apart = beside && (!r->upper || r->reach <= d->keys_max / 2);
+    int keys_free = apart ? r->older_scored : before ? before->scored : 0;
+    int ready = plan_keys(r, keys_free + 1, r->upper, keys, words, bits);
+    r->reach = (keys + d->columns - 1) / d->columns * d->columns;
+    r->older_scored = before ? before->scored : 0;
     for (int first = 0; first < queries; first += d->rows) {
         int n = r->strips++;
         strip_t *s = &r->strip[n];
-        const strip_t *b1 = n > 0 ? s - 1 : NULL, *b2 = n > 1 ? s - 2 : NULL;
         run_demand(r, n < STRIPS, "more than %d strips", STRIPS);
-        *s = (strip_t){.bank = n & 1,
+        *s = (strip_t){.bank = n % 3,
                        .first = first,
                        .rows = least(d->rows, queries - first),
                        .keys = keys,
+                       .upper = r->upper,
                        .id = (int)random_below(&r->random, 2 * d->strips),
                        .d = head,
                        .causal = causal};
@@ -450,13 +497,8 @@ static void plan_head(run_t *r, int keys, int queries, int head)
         s->keys = least(keys, s->tiles * d->columns);
         s->policy = (int)random_below(&r->random, 3);
         s->threshold = new_threshold(r);
-        ready = most(ready, plan_queries(r, s, b2 ? b2->scored + 1 : 0, words, bits));
-        s->start = most(most(ready, words_end), b2 ? b2->swept + 1 : 0) + gap(r);
-        words_end = plan_score(r, s);
-        s->sweep =
-            most(s->scored + 1, b1 ? b1->threshold_at + b1->tiles * most(d->rows, d->columns) : 0) + gap(r);
-        plan_sweep(r, s);
-        expect(r, s);
+        ready = most(ready, plan_queries(r, s, n > 2 ? (s - 3)->scored + 1 : 0, words, bits));
+        plan_strip(r, s, ready);
     }
 }
 
@@ -476,7 +518,7 @@ static void drive_feeder(run_t *r, const cycle_t *c)
     *f->k_key = c->k ? c->k_key : any(r, d->keys_max);
     *f->k_beat = c->k ? c->k_beat : any(r, record_beats(d));
     *f->q_we = c->q != NULL;
-    *f->q_file = c->q ? c->q_file : any(r, 2);
+    *f->q_file = c->q ? c->q_file : any(r, 4);
     *f->q_row = c->q ? c->q_row : any(r, d->rows);
     *f->q_beat = c->q ? c->q_beat : any(r, record_beats(d));
     for (int i = 0; i < lanes; ++i) {
@@ -485,10 +527,11 @@ static void drive_feeder(run_t *r, const cycle_t *c)
     }
     *f->valid = c->word;
     *f->first = c->word ? c->first : any(r, 2);
-    *f->file = c->word ? c->file : any(r, 2);
+    *f->file = c->word ? c->file : any(r, 4);
+    *f->upper = c->word ? c->upper : any(r, 2);
     *f->tile = c->word ? c->tile : any(r, design_tiles_max(d));
     *f->at = c->word ? c->at : any(r, d->head_max);
-    *f->head_key = c->drain ? c->d_key : any(r, d->keys_max);
+    *f->head_key = c->drain ? c->head_key : any(r, d->keys_max);
     predict_feeder_eval(f);
 }
 
@@ -499,25 +542,29 @@ static void drive_array(run_t *r, const cycle_t *c)
     const predict_feeder_t *f = r->f;
     memcpy(a->left, f->left, (size_t)d->rows * sizeof *a->left);
     memcpy(a->top, f->top, (size_t)d->columns * sizeof *a->top);
-    memcpy(a->row_head, f->row_head, 2 * (size_t)d->rows * sizeof *a->row_head);
+    memcpy(a->row_head, f->row_head, 3 * (size_t)d->rows * sizeof *a->row_head);
     *a->tag = *f->tag;
     *a->key_head = *f->key_head;
     *a->d_valid = c->drain;
     *a->d_first = c->drain ? c->d_first : any(r, 2);
-    *a->d_bank = c->drain ? c->d_bank : any(r, 2);
+    *a->d_bank = c->drain ? c->d_bank : any(r, 4);
     *a->d_col = c->drain ? c->d_col : any(r, d->columns);
     *a->d_key = c->drain ? c->d_key : any(r, d->keys_max);
     *a->d_limit = fixed_wrap(c->drain ? c->d_limit : (int)any(r, 1 << 20), fixed_bits(d->keys_max + 1) + 1);
     *a->d_rows = c->drain ? c->d_rows : any(r, d->rows + 1);
-    *a->s_op = c->s_op;
-    *a->s_first = c->s_op ? c->s_first : any(r, 2);
-    *a->s_bank = c->s_op ? c->s_bank : any(r, 2);
-    *a->s_key = c->s_op ? c->s_key : any(r, d->keys_max);
-    *a->s_valid = c->s_op ? c->s_valid : any(r, 2);
-    *a->s_col = c->s_op ? c->s_col : any(r, d->columns);
-    *a->s_last = c->s_op ? c->s_last : any(r, 2);
-    *a->s_tile = c->s_op ? c->s_tile : any(r, design_tiles_max(d));
-    *a->s_strip = c->s_op ? c->s_strip : any(r, 2 * d->strips);
+    *a->s_valid = c->sum;
+    *a->s_first = c->sum ? c->s_first : any(r, 2);
+    *a->s_bank = c->sum ? c->s_bank : any(r, 4);
+    *a->s_key = c->sum ? c->s_key : any(r, d->keys_max);
+    *a->t_valid = c->keep;
+    *a->t_first = c->keep ? c->t_first : any(r, 2);
+    *a->t_bank = c->keep ? c->t_bank : any(r, 4);
+    *a->t_there = c->keep ? c->t_there : any(r, 2);
+    *a->t_key = c->keep ? c->t_key : any(r, d->keys_max);
+    *a->t_col = c->keep ? c->t_col : any(r, d->columns);
+    *a->t_last = c->keep ? c->t_last : any(r, 2);
+    *a->t_tile = c->keep ? c->t_tile : any(r, design_tiles_max(d));
+    *a->t_strip = c->keep ? c->t_strip : any(r, 2 * d->strips);
     *a->threshold =
         c->strip ? c->strip->threshold : (int64_t)fixed_low(random_bits(&r->random), d->threshold.w);
     *a->policy = c->strip ? c->strip->policy : any(r, 4);
@@ -536,27 +583,31 @@ static void check_mask(run_t *r, const cycle_t *c, int t)
                (int)*a->mask_tile, (int)*a->mask_strip, c->mask_row, c->mask_tile, s->id);
     for (int j = 0; j < d->columns; ++j) {
         int key = c->mask_tile * d->columns + j;
-        bool keep = key < s->keys && s->keep[c->mask_row][key];
+        bool keep = key < s->keys && s->kept[c->mask_row][key];
         run_demand(r, a->mask_word[j] == keep,
                    "cycle %d strip %d (d %d, %d keys, first %d): row %d key %d is %s", t, (int)(s - r->strip),
                    s->d, s->keys, s->first, c->mask_row, key, keep ? "not kept" : "kept");
     }
 }
 
+/* Row i has each number i cycles after row 0, and keeps it until a strip takes its bank. */
 static void check_strip(run_t *r, const strip_t *s, int t)
 {
     const design_t *d = r->d;
-    int n = (int)(s - r->strip);
+    int n = (int)(s - r->strip), last = n + 3 < r->strips ? (s + 3)->start : s->swept;
     for (int i = 0; i < d->rows; ++i) {
-        if (t == s->scored || t == s->swept) {
-            int64_t arg = r->a->arg[s->bank * d->rows + i];
+        int at = s->bank * d->rows + i, kept = i * 3 + s->bank;
+        if (t == s->scored + i || t == last) {
+            int64_t arg = r->a->arg[at];
             run_demand(r, arg == s->arg[i], "strip %d row %d: maximum at key %d, not %d", n, i, (int)arg,
                        s->arg[i]);
         }
-        if (t != s->threshold_at + d->rows + 1) continue; /* the last row's last sum is there */
-        run_demand(r, r->a->sum_q[i] == s->sum[i] && r->a->top_q[i] == s->top[i],
-                   "strip %d row %d: sum %lld, highest %lld, not %lld, %lld", n, i, (long long)r->a->sum_q[i],
-                   (long long)r->a->top_q[i], (long long)s->sum[i], (long long)s->top[i]);
+        if (t != s->sum + s->keys + 2 + i && t != last) continue;
+        if (t < s->sum + s->keys + 2 + i) continue;
+        run_demand(r, r->a->sum_q[kept] == s->sums[i] && r->a->top_q[kept] == s->top[i],
+                   "strip %d row %d: sum %lld, highest %lld, not %lld, %lld", n, i,
+                   (long long)r->a->sum_q[kept], (long long)r->a->top_q[kept], (long long)s->sums[i],
+                   (long long)s->top[i]);
     }
 }
 
@@ -582,7 +633,7 @@ static void play(run_t *r)
         drive_feeder(r, c);
         drive_array(r, c);
         check_mask(r, c, t);
-        for (int n = oldest; n < r->strips && n < oldest + 4; ++n) check_strip(r, &r->strip[n], t);
+        for (int n = oldest; n < r->strips && n < oldest + 5; ++n) check_strip(r, &r->strip[n], t);
         if (t == r->strip[oldest].swept) ++oldest;
         predict_feeder_tick(r->f);
         predict_array_tick(r->a);
@@ -703,6 +754,7 @@ START_TEST(the_paper_sized_array_gives_them_too)
 {
     static const int heads[][3] = {{64, 256, 192}, {128, 200, 100}, {32, 300, 70}, {100, 65, 64}};
     design_t d = load("paper_64x16");
+    d.keys_max = KEYS;
     seen_t seen = {0};
     for (uint64_t seed = 1; seed <= 2; ++seed) {
         run_t *r = run_open(&d, seed);
