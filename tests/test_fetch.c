@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is every strip where prediction looks for it when it counts as loaded, and never sooner than there is room?
- */
+/* Is every strip where prediction looks for it when it counts as loaded, and every query where it belongs
+ * when it counts as held, and nothing sooner than there is room? */
 #include "../model/fetch.h"
 
 #include <check.h>
@@ -31,6 +31,8 @@ typedef struct {
     int group, strip_of_group;   /* groups are numbered from reset on */
     int group_first, group_rows; /* queries */
     bool starts_head, ends_group, ends_head;
+    int place;     /* of the head's first key */
+    int keys_from; /* the head's keys may come when all strips before this one are scored */
 } strip_t;
 
 typedef struct {
@@ -40,15 +42,19 @@ typedef struct {
     random_t random;
     int cycle, lanes;
     int ready_gap, answer_gap, stage_gap;
+    bool frozen; /* nothing is scored or drained */
     strip_t strips[4096];
     int n_strips, offered;
-    int loaded, scored, drained; /* counts that do not wrap */
-    int groups_loaded;           /* groups whose last strip is loaded */
-    int64_t reads, read_now;     /* beats in all, and of the strip (and keys) at hand */
+    int loaded, held, scored, opened, drained; /* counts that do not wrap */
+    int low, high;                             /* strip and group whose beats are read next */
+    int64_t keys_read; /* beats of the keys of that strip's head, once its first strip is next */
+    int64_t low_read;  /* beats of that strip */
+    int64_t high_read; /* of that group */
+    int64_t reads;     /* in all */
     int64_t waiting_addr[WAITING_MAX], waiting_tag[WAITING_MAX];
     int oldest, waiting;
     /* where beats went: the address + 1 of what lies there */
-    int64_t keys[KEYS_MAX][BEATS_MAX], lows[2][128][BEATS_MAX];
+    int64_t keys[KEYS_MAX][BEATS_MAX], lows[3][128][BEATS_MAX];
     int64_t queries[INDICES_MAX][BEATS_MAX], masks[INDICES_MAX][BEATS_MAX];
 } run_t;
 
@@ -131,13 +137,30 @@ static head_t random_head(int most)
     return h;
 }
 
+/* Where the keys of a head lie, and which strips may still need what lay there: two small heads behind each
+   other share the places, any other is alone. */
+static void place_keys(const head_t *h, int *place, int *keys_from)
+{
+    int first = run.n_strips, half = run.d->keys_max / 2;
+    *place = 0;
+    *keys_from = first;
+    if (!first || h->m > half || run.strips[first - 1].head.m > half) return;
+    *place = run.strips[first - 1].place ? 0 : half;
+    do {
+        --*keys_from;
+    } while (!run.strips[*keys_from].starts_head);
+}
+
 /* Cuts a head's queries as the page says. */
 static void add_strips(head_t h, int *group)
 {
+    int place, keys_from;
+    place_keys(&h, &place, &keys_from);
     int group_rows = run.d->strips * run.d->rows;
     for (int first = 0; first < h.l; first += run.d->rows) {
         int of = first / group_rows, left = h.l - first, in_group = first % group_rows;
         strip_t s = {.head = h, .first = first, .rows = left < run.d->rows ? left : run.d->rows};
+        s.place = place, s.keys_from = keys_from;
         s.group = *group + of;
         s.strip_of_group = in_group / run.d->rows;
         s.group_first = of * group_rows;
@@ -205,18 +228,6 @@ static void take_read(void)
     run.waiting_tag[place] = *run.f->rd_tag;
 }
 
-/* Strips are scored in order; a group is drained some time after its strips are. */
-static void play_stages(void)
-{
-    fetch_t *f = run.f;
-    if (run.scored < run.loaded && random_one_in(&run.random, run.stage_gap)) ++run.scored;
-    int whole = 0;
-    for (int n = 0; n < run.scored; ++n) whole += run.strips[n].ends_group;
-    if (run.drained < whole && random_one_in(&run.random, run.stage_gap)) ++run.drained;
-    *f->scored = run.scored & 3;
-    *f->drained = run.drained & 3;
-}
-
 /* ---- checks ---- */
 
 /* The address whose beat these data are; data tell addresses apart, but for their high bits. */
@@ -247,60 +258,155 @@ static void check_row(const char *what, int n, const int64_t *beats, int64_t mat
     }
 }
 
-static void check_strip(int n)
+static int base_of(const strip_t *s)
+{
+    return (s->group % 2 * run.d->strips + s->strip_of_group) * run.d->rows;
+}
+
+static void check_low(int n)
 {
     const strip_t *s = &run.strips[n];
     const head_t *h = &s->head;
-    int base = (s->group % 2 * run.d->strips + s->strip_of_group) * run.d->rows;
-    for (int key = 0; key < h->m; ++key) check_row("k_low", n, run.keys[key], h->k_low, key, low_beats(h));
-    for (int i = 0; i < s->rows; ++i) {
-        check_row("q", n, run.queries[base + i], h->q, s->first + i, row_beats(h));
-        check_row("q_low", n, run.lows[n % 2][i], h->q_low, s->first + i, low_beats(h));
-        if (h->external) check_row("mask", n, run.masks[base + i], h->mask, s->first + i, mask_row_beats(h));
-    }
-    int64_t reads = (int64_t)s->rows * (row_beats(h) + low_beats(h) + (h->external ? mask_row_beats(h) : 0));
-    if (s->starts_head) reads += (int64_t)h->m * low_beats(h);
-    demand(run.read_now == reads, "strip %d: %lld beats read, not %lld", n, (long long)run.read_now,
-           (long long)reads);
+    for (int key = 0; key < h->m; ++key)
+        check_row("k_low", n, run.keys[s->place + key], h->k_low, key, low_beats(h));
+    for (int i = 0; i < s->rows; ++i)
+        check_row("q_low", n, run.lows[n % 3][i], h->q_low, s->first + i, low_beats(h));
 }
 
-/* The records of all groups that have a loaded strip and are not drained. */
+static void check_queries(int n)
+{
+    const strip_t *s = &run.strips[n];
+    const head_t *h = &s->head;
+    for (int i = 0; i < s->rows; ++i)
+        check_row("q", n, run.queries[base_of(s) + i], h->q, s->first + i, row_beats(h));
+}
+
+static void check_masks(int n)
+{
+    const strip_t *s = &run.strips[n];
+    const head_t *h = &s->head;
+    for (int i = 0; h->external && i < s->rows; ++i)
+        check_row("mask", n, run.masks[base_of(s) + i], h->mask, s->first + i, mask_row_beats(h));
+}
+
+static int first_of_group(int n)
+{
+    while (run.strips[n].strip_of_group > 0) --n;
+    return n;
+}
+
+/* A strip that counts as held has its queries, a group's last one all masks. */
+static void check_held(int n)
+{
+    check_queries(n);
+    for (int i = first_of_group(n); run.strips[n].ends_group && i <= n; ++i) check_masks(i);
+}
+
+/* The records of all groups that are opened and not drained. */
 static void check_records(void)
 {
     const fetch_t *f = run.f;
-    for (int n = run.loaded - 1; n >= 0 && run.strips[n].group >= run.drained; --n) {
+    for (int n = 0, group = -1; n < run.n_strips && group < run.opened; ++n) {
         const strip_t *s = &run.strips[n];
         const head_t *h = &s->head;
         int half = s->group % 2;
+        group = s->group;
+        if (group < run.drained || group >= run.opened || s->strip_of_group) continue;
         int64_t last = h->final && s->group_first + s->group_rows == h->l;
         int64_t o = h->o + (int64_t)s->group_first * row_beats(h) * run.d->bus_bytes;
         bool sizes = f->g_rows[half] == s->group_rows && f->g_first[half] == s->group_first &&
                      f->g_keys[half] == h->m && f->g_d[half] == h->d && f->g_beats[half] == row_beats(h);
         bool flags = f->g_causal[half] == h->causal && f->g_external[half] == h->external &&
-                     f->g_policy[half] == h->policy && f->g_threshold[half] == h->threshold;
+                     f->g_policy[half] == h->policy && f->g_threshold[half] == h->threshold &&
+                     f->g_upper[half] == (s->place > 0);
         bool places = f->g_k[half] == h->k && f->g_v[half] == h->v && f->g_o[half] == o;
         demand(sizes && flags && places && f->g_final[half] == last && f->g_job[half] == h->number,
                "cycle %d group %d: record", run.cycle, s->group);
     }
 }
 
-/* Reads of a strip that has no room yet, or of keys that are still scored, must wait. */
+/* Strips are scored in order, of opened groups; a group is drained some time after its strips are and its
+   queries are here. What they need is still there. */
+static void play_stages(void)
+{
+    fetch_t *f = run.f;
+    bool scores = !run.frozen && run.scored < run.loaded && run.strips[run.scored].group < run.opened;
+    if (scores && random_one_in(&run.random, run.stage_gap)) check_low(run.scored++);
+    int end = 0;
+    while (end < run.n_strips && run.strips[end].group <= run.drained) ++end;
+    bool drains = !run.frozen && run.drained < run.opened && run.scored >= end && run.held >= end;
+    if (drains && random_one_in(&run.random, run.stage_gap)) {
+        for (int n = first_of_group(end - 1); n < end; ++n) check_queries(n), check_masks(n);
+        ++run.drained;
+    }
+    *f->scored = run.scored & 3;
+    *f->drained = run.drained & 3;
+}
+
+/* The next beat of what the low stream reads: keys of a head, then queries of its strips. */
+static void check_low_read(int64_t kind)
+{
+    const strip_t *s = &run.strips[run.low];
+    const head_t *h = &s->head;
+    demand(run.low < run.n_strips, "cycle %d: a read of nothing", run.cycle);
+    int64_t keys = s->starts_head ? (int64_t)h->m * low_beats(h) : 0, lows = (int64_t)s->rows * low_beats(h);
+    bool of_keys = run.keys_read < keys;
+    int64_t at = of_keys ? h->k_low + run.keys_read * run.d->bus_bytes
+                         : h->q_low + ((int64_t)s->first * low_beats(h) + run.low_read) * run.d->bus_bytes;
+    demand(kind == (of_keys ? FETCH_OF_K_LOW : FETCH_OF_Q_LOW) && *run.f->rd_addr == at,
+           "cycle %d strip %d: reads %llx, kind %d", run.cycle, run.low, (unsigned long long)*run.f->rd_addr,
+           (int)kind);
+    if (of_keys)
+        demand(run.scored >= s->keys_from, "cycle %d strip %d: keys too soon", run.cycle, run.low);
+    else
+        demand(run.low - run.scored < 3, "cycle %d strip %d: file not free", run.cycle, run.low);
+    ++*(of_keys ? &run.keys_read : &run.low_read);
+    if (run.low_read < lows) return;
+    ++run.low;
+    run.keys_read = run.low_read = 0;
+}
+
+/* Of what the high stream reads: queries of a group, then its masks. */
+static void check_high_read(int64_t kind)
+{
+    int n = 0;
+    while (n < run.n_strips && run.strips[n].group < run.high) ++n;
+    const strip_t *s = &run.strips[n];
+    const head_t *h = &s->head;
+    demand(n < run.n_strips, "cycle %d: a read of nothing", run.cycle);
+    demand(run.high < run.opened && run.high - run.drained < 2, "cycle %d group %d: half not free", run.cycle,
+           run.high);
+    int64_t queries = (int64_t)s->group_rows * row_beats(h), mask_row = h->external ? mask_row_beats(h) : 0;
+    int64_t masks = s->group_rows * mask_row;
+    bool of_masks = run.high_read >= queries;
+    int64_t at = of_masks
+                     ? h->mask + (s->group_first * mask_row + run.high_read - queries) * run.d->bus_bytes
+                     : h->q + ((int64_t)s->group_first * row_beats(h) + run.high_read) * run.d->bus_bytes;
+    demand(kind == (of_masks ? FETCH_OF_MASK : FETCH_OF_Q) && *run.f->rd_addr == at,
+           "cycle %d group %d: reads %llx, kind %d", run.cycle, run.high, (unsigned long long)*run.f->rd_addr,
+           (int)kind);
+    if (++run.high_read < queries + masks) return;
+    ++run.high;
+    run.high_read = 0;
+}
+
 static void check_read(void)
 {
-    const fetch_t *f = run.f;
-    const strip_t *s = &run.strips[run.loaded];
-    int64_t kind = *f->rd_tag >> (design_tag_w(run.d) - 2);
-    demand(*f->rd_addr % run.d->bus_bytes == 0, "cycle %d: address", run.cycle);
-    demand(run.loaded < run.n_strips, "cycle %d: a read of nothing", run.cycle);
-    if (kind == FETCH_OF_K_LOW) {
-        demand(s->starts_head && run.scored == run.loaded, "cycle %d strip %d: keys too soon", run.cycle,
-               run.loaded);
-    } else {
-        demand(run.loaded - run.scored < 2, "cycle %d strip %d: file not free", run.cycle, run.loaded);
-        demand(s->group - run.drained < 2, "cycle %d group %d: half not free", run.cycle, s->group);
-    }
+    int64_t kind = *run.f->rd_tag >> (design_tag_w(run.d) - 3) & 3;
+    if (kind == FETCH_OF_K_LOW || kind == FETCH_OF_Q_LOW)
+        check_low_read(kind);
+    else
+        check_high_read(kind);
     ++run.reads;
-    ++run.read_now;
+}
+
+/* A count of so many bits goes on by one at most; true when it does. */
+static bool counts(const char *what, int64_t now, int *before, int bits)
+{
+    int64_t step = (int64_t)fixed_low((uint64_t)(now - *before), bits);
+    demand(step <= 1, "cycle %d: %s jumps", run.cycle, what);
+    *before += (int)step;
+    return step;
 }
 
 static void step(void)
@@ -319,14 +425,9 @@ static void step(void)
     run.block->type->tick(f);
     if (takes) take_head();
     run.block->type->eval(f);
-    if (*f->loaded != (run.loaded & 3)) {
-        demand(*f->loaded == ((run.loaded + 1) & 3), "cycle %d: loaded jumps", run.cycle);
-        demand(run.waiting == 0, "cycle %d: strip %d is loaded, %d beats are not here", run.cycle, run.loaded,
-               run.waiting);
-        check_strip(run.loaded);
-        run.read_now = 0;
-        ++run.loaded;
-    }
+    counts("opened", *f->opened, &run.opened, 2);
+    if (counts("loaded", *f->loaded, &run.loaded, 2)) check_low(run.loaded - 1);
+    if (counts("held", *f->held, &run.held, design_held_w(run.d))) check_held(run.held - 1);
     check_records();
     ++run.cycle;
 }
@@ -335,12 +436,17 @@ static const char *const designs[] = {"odd_5x7x3_travelling", "one_pe_6x5x1_trav
                                       "ties_7x9x3_travelling", "full_4x4x4_travelling", "paper_64x16"};
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
+static bool all_there(void)
+{
+    return run.held == run.n_strips && run.loaded == run.n_strips;
+}
+
 static void run_heads(int heads, int most)
 {
     int group = 0;
     for (int i = 0; i < heads; ++i) add_strips(random_head(i == 0 ? run.d->keys_max : most), &group);
     int limit = 1000 * 1000;
-    while (run.loaded < run.n_strips && run.cycle < limit) {
+    while (!all_there() && run.cycle < limit) {
         static const int gaps[] = {1, 1, 2, 9};
         if (run.cycle % 300 == 0) {
             run.ready_gap = gaps[random_below(&run.random, 4)];
@@ -349,7 +455,7 @@ static void run_heads(int heads, int most)
         }
         step();
     }
-    demand(run.loaded == run.n_strips, "only %d of %d strips", run.loaded, run.n_strips);
+    demand(all_there(), "only %d and %d of %d strips", run.loaded, run.held, run.n_strips);
 }
 
 START_TEST(strips_are_where_they_belong)
@@ -371,11 +477,41 @@ START_TEST(a_beat_a_cycle)
     open_run(&d, designs[_i], 9);
     run.ready_gap = run.answer_gap = run.stage_gap = 1;
     for (int i = 0; i < 10; ++i) add_strips(random_head(200), &group);
-    while (run.loaded < run.n_strips && run.cycle < 1000000) step();
+    while (!all_there() && run.cycle < 1000000) step();
     slack = 6 * run.n_strips + 10 * 4;
     demand(run.cycle <= run.reads + slack, "%d cycles for %lld beats of %d strips", run.cycle,
            (long long)run.reads, run.n_strips);
     block_close(run.block);
+}
+END_TEST
+
+/* How many strips of heads of so many keys and one strip are loaded before any is scored. */
+static int loaded_ahead(const design_t *d, int keys)
+{
+    int group = 0;
+    for (int i = 0; i < 5; ++i) {
+        head_t h = random_head(d->keys_max);
+        h.l = d->rows < d->keys_max ? d->rows : d->keys_max;
+        h.m = keys;
+        add_strips(h, &group);
+    }
+    run.ready_gap = run.answer_gap = 1;
+    run.stage_gap = 1;
+    run.frozen = true;
+    for (int i = 0; i < 20000; ++i) step();
+    return run.loaded;
+}
+
+/* Two small heads are loaded side by side, a third waits for the first; larger ones wait for each other. */
+START_TEST(keys_of_a_small_head_come_early)
+{
+    design_t d;
+    for (int beyond = 0; beyond < 2; ++beyond) {
+        open_run(&d, designs[_i], 5);
+        int loaded = loaded_ahead(&d, d.keys_max / 2 + beyond);
+        demand(loaded == (beyond ? 1 : 2), "%d strips", loaded);
+        block_close(run.block);
+    }
 }
 END_TEST
 
@@ -386,6 +522,7 @@ int main(void)
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, strips_are_where_they_belong, 0, DESIGNS);
     tcase_add_loop_test(c, a_beat_a_cycle, 0, DESIGNS);
+    tcase_add_loop_test(c, keys_of_a_small_head_come_early, 0, DESIGNS);
     suite_add_tcase(suite, c);
     return run_suite(suite);
 }
