@@ -11,13 +11,13 @@ enum { READS_MAX = 512 };
 typedef struct {
     block_t *block;
     random_t *random;
-    int epoch;                            /* cycles until the temper changes */
-    int ready_gap, answer_gap, stage_gap; /* one cycle in so many moves */
-    int loaded, held, scored;             /* strips */
-    int opened, drained;                  /* groups */
-    int left;                             /* queries of the head taken last that are in no group yet */
-    int strips, end[4];                   /* strips of opened groups, and when each of them was opened */
-    int64_t tag[READS_MAX];               /* of the reads that wait */
+    int epoch;                                       /* cycles until the temper changes */
+    int offer_gap, ready_gap, answer_gap, stage_gap; /* one cycle in so many moves */
+    int loaded, held, scored;                        /* strips */
+    int opened, drained;                             /* groups */
+    int left;               /* queries of the head taken last that are in no group yet */
+    int strips, end[4];     /* strips of opened groups, and when each of them was opened */
+    int64_t tag[READS_MAX]; /* of the reads that wait */
     int asked, answered;
 } neighbours_t;
 
@@ -32,6 +32,7 @@ static void new_temper(neighbours_t *n)
 {
     static const int gaps[] = {1, 1, 2, 10};
     n->epoch = 100 + (int)random_below(n->random, 600);
+    n->offer_gap = gaps[random_below(n->random, 4)];
     n->ready_gap = gaps[random_below(n->random, 4)];
     n->answer_gap = gaps[random_below(n->random, 4)];
     n->stage_gap = gaps[random_below(n->random, 4)] * gaps[random_below(n->random, 4)];
@@ -49,7 +50,7 @@ static void offer(neighbours_t *n, fetch_t *f)
 {
     const design_t *d = n->block->design;
     if (*f->job_valid && !*f->job_ready) return; /* in the cycle before */
-    *f->job_valid = random_one_in(n->random, n->stage_gap);
+    *f->job_valid = random_one_in(n->random, n->offer_gap);
     *f->j_l = size(n, d->keys_max);
     *f->j_m = size(n, d->keys_max);
     *f->j_d = random_one_in(n->random, 3) ? d->head_max : 1 + random_below(n->random, d->head_max);
