@@ -458,19 +458,17 @@ static int64_t limit_of(const design_t *d, int64_t threshold, int64_t sum)
     return limit > INT32_MAX ? INT32_MAX : (int64_t)limit;
 }
 
-/* What each row's exponentials are compared with. Returns how many rows keep their maximum alone, and which.
- */
-static int row_limits(const datapath_t *p, int64_t bank, int64_t threshold, int64_t policy, int32_t *limit,
-                      int *top1)
+void datapath_take(datapath_t *p, int64_t bank, int64_t threshold, int64_t policy)
 {
-    int n = 0;
+    int32_t *limit = p->taken.limit;
+    p->taken.top1_rows = 0;
+    memcpy(p->taken.arg, p->bank[bank].arg, sizeof p->taken.arg);
     for (int r = 0; r < p->d->rows; ++r) {
         limit[r] = (int32_t)limit_of(p->d, threshold, p->bank[bank].sum[r]);
         if (p->bank[bank].top[r] > limit[r]) continue;
         limit[r] = policy == EMPTY_DENSE ? -1 : INT32_MAX;
-        if (policy == EMPTY_TOP1) top1[n++] = r;
+        if (policy == EMPTY_TOP1) p->taken.top1[p->taken.top1_rows++] = r;
     }
-    return n;
 }
 
 VECTORS static void compare_column(const int32_t *score, const int32_t *limit, int rows, int bit,
@@ -479,16 +477,14 @@ VECTORS static void compare_column(const int32_t *score, const int32_t *limit, i
     for (int r = 0; r < rows; ++r) word[r][half] |= (uint64_t)(score[r] > limit[r]) << bit;
 }
 
-void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n, int64_t threshold, int64_t policy)
+void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n)
 {
-    int32_t limit[DATAPATH_ROWS_MAX];
-    int top1[DATAPATH_ROWS_MAX], rows = row_limits(p, bank, threshold, policy, limit, top1);
     memset(p->word, 0, (size_t)p->d->rows * sizeof *p->word);
     for (int c = 0; c < n; ++c)
-        compare_column(strip_of(p, bank, key + c), limit, p->d->rows, c % 64, p->word, c / 64);
-    for (int i = 0; i < rows; ++i) {
-        int r = top1[i];
-        int64_t c = p->bank[bank].arg[r] - key;
+        compare_column(strip_of(p, bank, key + c), p->taken.limit, p->d->rows, c % 64, p->word, c / 64);
+    for (int i = 0; i < p->taken.top1_rows; ++i) {
+        int r = p->taken.top1[i];
+        int64_t c = p->taken.arg[r] - key;
         if (c < 0 || c >= n || strip_of(p, bank, key + c)[r] < 0) continue;
         p->word[r][c / 64] |= UINT64_C(1) << c % 64;
     }

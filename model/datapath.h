@@ -92,7 +92,11 @@ typedef struct {
         int32_t floored[DATAPATH_ROWS_MAX]; /* max as the bias format has it */
         int64_t sum[DATAPATH_ROWS_MAX];
     } bank[DATAPATH_FILES];
-    uint64_t word[DATAPATH_ROWS_MAX][2]; /* mask words of the tile that was thresholded last */
+    struct {
+        int32_t limit[DATAPATH_ROWS_MAX], arg[DATAPATH_ROWS_MAX];
+        int top1[DATAPATH_ROWS_MAX], top1_rows; /* rows that keep their maximum alone */
+    } taken;                                    /* of the strip whose threshold words come */
+    uint64_t word[DATAPATH_ROWS_MAX][2];        /* mask words of the tile that was thresholded last */
 
     uint64_t counted; /* events of cycles before are in `count` */
     bool any;         /* others may be noted */
@@ -122,8 +126,11 @@ void datapath_word(datapath_t *p, int64_t file, int64_t tile, int64_t at);
 void datapath_drain(datapath_t *p, const datapath_drain_t *word, uint64_t cycle);
 void datapath_sum(datapath_t *p, int64_t bank, int64_t key, bool first, uint64_t cycle);
 
+/* With a strip's first threshold word: what its exponentials are compared with. */
+void datapath_take(datapath_t *p, int64_t bank, int64_t threshold, int64_t policy);
+
 /* Compares n keys from `key` on, columns 0 .. n-1 of a tile: the rows' mask words are in `word`. */
-void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n, int64_t threshold, int64_t policy);
+void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n);
 
 /* The mask word of a tile, in the buffer. */
 void datapath_put_word(datapath_t *p, int64_t index, int64_t tile, const uint64_t word[2]);

@@ -28,7 +28,7 @@ static void show_mask_word(machine_pass_t *p)
     const design_t *d = p->data.d;
     predict_array_t *a = &p->machine.predict_array;
     *a->mask_valid = 0;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < MACHINE_PASS_TILES; ++i) {
         const machine_pass_tile_t *t = &p->shown[i];
         uint64_t row = p->cycle - t->cycle;
         if (!t->cycle || row >= (uint64_t)d->rows) continue;
@@ -114,23 +114,25 @@ static void take_beats(machine_pass_t *p)
     datapath_write_tile(to, place >> 1, place & 1, column, beat, t->wdata);
 }
 
-/* Row 0's word shows on the bus three cycles after its tile's last word here. */
+/* A tile's words, carried out with the first: while they go on, the next strip takes over the bank. Row 0's
+   mask word shows three cycles after the last. */
 static void take_thresholds(machine_pass_t *p)
 {
     const design_t *d = p->data.d;
     const predict_control_t *c = &p->machine.predict_control;
-    int64_t first = *c->s_tile * d->columns, half = *c->s_strip >= d->strips;
-    int n = (int)(*c->s_valid ? d->columns : p->machine.fetch.g_keys[half] - first);
-    datapath_threshold(&p->data, *c->s_bank, first, n, *c->threshold, *c->policy);
-    p->newest = !p->newest;
+    const fetch_t *f = &p->machine.fetch;
+    int64_t first = *c->t_tile * d->columns, half = *c->t_strip >= d->strips, keys = f->g_keys[half] - first;
+    if (*c->t_first) datapath_take(&p->data, *c->t_bank, f->g_threshold[half], f->g_policy[half]);
+    datapath_threshold(&p->data, *c->t_bank, first, (int)(keys < d->columns ? keys : d->columns));
+    p->newest = (p->newest + 1) % MACHINE_PASS_TILES;
     machine_pass_tile_t *t = &p->shown[p->newest];
-    t->cycle = p->cycle + 3;
-    t->tile = *c->s_tile;
-    t->strip = *c->s_strip;
+    t->cycle = p->cycle + (uint64_t)d->columns + 2;
+    t->tile = *c->t_tile;
+    t->strip = *c->t_strip;
     memcpy(t->word, p->data.word, (size_t)d->rows * sizeof *t->word);
-    if (p->machine.fetch.g_external[half]) return;
+    if (f->g_external[half]) return;
     for (int r = 0; r < d->rows; ++r)
-        datapath_put_word(&p->data, *c->s_strip * d->rows + r, *c->s_tile, p->data.word[r]);
+        datapath_put_word(&p->data, *c->t_strip * d->rows + r, *c->t_tile, p->data.word[r]);
 }
 
 static void show_maxima(machine_pass_t *p, int64_t bank)
@@ -155,8 +157,8 @@ static void predict(machine_pass_t *p)
         datapath_drain(&p->data, &word, p->cycle);
         show_maxima(p, word.bank);
     }
-    if (*c->s_op == PREDICT_SUM) datapath_sum(&p->data, *c->s_bank, *c->s_key, *c->s_first, p->cycle);
-    if (*c->s_op == PREDICT_THRESHOLD && *c->s_last) take_thresholds(p);
+    if (*c->s_valid) datapath_sum(&p->data, *c->s_bank, *c->s_key, *c->s_first, p->cycle);
+    if (*c->t_valid && !*c->t_col) take_thresholds(p);
 }
 
 static void start_pass(machine_pass_t *p)
@@ -211,7 +213,8 @@ static void machine_pass_reset(void *self)
 {
     machine_pass_t *p = self;
     datapath_reset(&p->data);
-    p->cycle = p->shown[0].cycle = p->shown[1].cycle = 0;
+    memset(p->shown, 0, sizeof p->shown);
+    p->cycle = 0;
     p->first_done = p->passes = 0;
     memset(p->division, 0, sizeof p->division);
 }

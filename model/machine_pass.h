@@ -37,15 +37,15 @@ typedef struct {
     uint64_t word[DATAPATH_ROWS_MAX][2];
 } machine_pass_tile_t;
 
-enum { MACHINE_PASS_QUOTIENTS = 64, MACHINE_PASS_LANES_MAX = 64 };
+enum { MACHINE_PASS_TILES = 3, MACHINE_PASS_QUOTIENTS = 64, MACHINE_PASS_LANES_MAX = 64 };
 
 typedef struct {
     machine_t machine;
     datapath_t data;
     uint64_t cycle;
-    machine_pass_tile_t shown[2]; /* on the mask bus, by turns */
-    int newest;                   /* of these */
-    uint64_t done[DESIGN_PASSES]; /* cycles in which passes are complete, a ring */
+    machine_pass_tile_t shown[MACHINE_PASS_TILES]; /* on their way to the mask bus and on it, by turns */
+    int newest;                                    /* of these */
+    uint64_t done[DESIGN_PASSES];                  /* cycles in which passes are complete, a ring */
     int first_done, passes;
     int latency;
     struct {
