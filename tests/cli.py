@@ -437,7 +437,7 @@ class Machine(Case):
         events = json.loads(path.read_text())["traceEvents"]
         tracks = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
         spans = [e for e in events if e["ph"] == "X"]
-        self.assertEqual({tracks[e["tid"]] for e in spans}, {"fetch", "score", "sweep", "rebias", "array", "passes", "drain"})
+        self.assertEqual({tracks[e["tid"]] for e in spans}, {"fetch", "score", "sum", "threshold", "rebias", "array", "passes", "drain"})
         for span in spans:
             self.assertTrue(0 <= span["ts"] < span["ts"] + span["dur"] <= cycles, span)
         for number in tracks:
