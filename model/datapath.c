@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "datapath.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "normalise.h"
@@ -67,7 +68,7 @@ static size_t mask_bytes(const design_t *d)
 
 static int16_t *tile_of(const datapath_t *p, int64_t buffer, int kind)
 {
-    return p->tile + (buffer * 2 + kind) * p->d->columns * p->d->head_max;
+    return p->tile + (buffer * 2 + kind) * p->d->columns * p->elements;
 }
 static int32_t *strip_of(const datapath_t *p, int64_t bank, int64_t key)
 {
@@ -79,12 +80,19 @@ bool datapath_fits(const design_t *d)
     return !design_lacks_machine(d) && d->scaled.w < 32;
 }
 
+int datapath_elements(const design_t *d)
+{
+    return (d->head_max + DATAPATH_ROW_GROUP - 1) / DATAPATH_ROW_GROUP * DATAPATH_ROW_GROUP;
+}
+
 void datapath_init(datapath_t *p, const design_t *d)
 {
     p->d = d;
     p->lanes = (d->rows + DATAPATH_LANES - 1) / DATAPATH_LANES * DATAPATH_LANES;
+    p->elements = datapath_elements(d);
     exp_unit_of_pe(&p->exp, d);
     exp_unit_of_score_array(&p->score_exp, d);
+    datapath_row_init(&p->row, d, &p->exp, p->elements);
 }
 
 void datapath_reset(datapath_t *p)
@@ -133,23 +141,17 @@ void datapath_write_low_query(datapath_t *p, int64_t file, int64_t row, int64_t 
     if (!beat) p->query_head[file * p->lanes + row] = header(d, data);
 }
 
-/* Elements of a row of 16-bit elements, of which w bits count. Returns the largest size among them. */
-static int32_t write_elements(const design_t *d, int16_t *row, int64_t beat, const int64_t *data, int w)
+/* Elements of a row of 16-bit elements, of which w bits count. */
+static void write_elements(const design_t *d, int16_t *row, int64_t beat, const int64_t *data, int w)
 {
     int first = (int)beat * beat_elements(d), n = (int)minimum(beat_elements(d), d->head_max - first);
-    int32_t most = 0;
-    for (int i = 0; i < n; ++i) {
-        int32_t value = (int32_t)fixed_wrap(data[i], w), size = value < 0 ? -value : value;
-        row[first + i] = (int16_t)value;
-        most = size > most ? size : most;
-    }
-    return most;
+    for (int i = 0; i < n; ++i) row[first + i] = (int16_t)fixed_wrap(data[i], w);
 }
 
 void datapath_write_query(datapath_t *p, int64_t index, int64_t beat, const int64_t *data)
 {
     if (index >= queries(p->d)) return;
-    write_elements(p->d, p->query + index * p->d->head_max, beat, data, p->d->q.w);
+    write_elements(p->d, p->query + index * p->elements, beat, data, p->d->q.w);
 }
 
 void datapath_read_query(const datapath_t *p, int64_t index, int64_t beat, int64_t *data)
@@ -158,7 +160,7 @@ void datapath_read_query(const datapath_t *p, int64_t index, int64_t beat, int64
     int first = (int)beat * beat_elements(d);
     for (int i = 0; i < beat_elements(d); ++i) {
         bool there = index < queries(d) && first + i < d->head_max;
-        data[i] = there ? (uint16_t)p->query[index * d->head_max + first + i] : 0;
+        data[i] = there ? (uint16_t)p->query[index * p->elements + first + i] : 0;
     }
 }
 
@@ -173,15 +175,13 @@ void datapath_write_mask(datapath_t *p, int64_t index, int64_t beat, const int64
     }
 }
 
-/* A tile's bound grows while it is written, and begins anew with its first beat. */
 void datapath_write_tile(datapath_t *p, int64_t buffer, bool is_v, int64_t column, int64_t beat,
                          const int64_t *data)
 {
     const design_t *d = p->d;
     if (column >= d->columns) return;
-    int16_t *row = tile_of(p, buffer, is_v) + column * d->head_max;
-    int32_t most = write_elements(d, row, beat, data, is_v ? d->v.w : d->k.w);
-    if ((!column && !beat) || most > p->most[buffer][is_v]) p->most[buffer][is_v] = most;
+    write_elements(d, tile_of(p, buffer, is_v) + column * p->elements, beat, data, is_v ? d->v.w : d->k.w);
+    p->bound[buffer].known = false;
 }
 
 /* ---- prediction: low-bit sums ---- */
@@ -534,11 +534,15 @@ typedef struct {
     uint64_t t0, tv; /* words 0 and d + 1 on row 0 */
     uint64_t out;    /* row 0's last word leaves */
     int row, n;      /* in the pass; active slots */
-    int slot[SPLIT_COLUMNS_MAX], col[SPLIT_COLUMNS_MAX];
-    const int16_t *q;
-    int64_t bias; /* in acc's format */
-    int64_t y[SPLIT_COLUMNS_MAX];
-    int64_t word[DATAPATH_HEAD_MAX], sum;
+    int32_t slot[DATAPATH_PES_MAX], col[DATAPATH_PES_MAX + DATAPATH_ROW_KEYS];
+    int64_t index;      /* of its query, -1: none yet */
+    int64_t bias, room; /* in acc's format; no sum of products is larger; -1: it may be too large */
+    int64_t sum;
+    _Alignas(64) int16_t q[DATAPATH_HEAD_MAX];
+    _Alignas(64) int32_t y[DATAPATH_PES_MAX + DATAPATH_ROW_KEYS];
+    _Alignas(64) int64_t long_y[DATAPATH_PES_MAX];
+    _Alignas(64) int32_t word[DATAPATH_HEAD_MAX];
+    _Alignas(64) int64_t long_word[DATAPATH_HEAD_MAX];
 } sub_row_t;
 
 static void find_slots(sub_row_t *s)
@@ -548,9 +552,10 @@ static void find_slots(sub_row_t *s)
     s->n = 0;
     for (int k = 0; k < pes; ++k) {
         s->slot[s->n] = k;
-        s->col[s->n] = (int)col[k];
+        s->col[s->n] = (int32_t)col[k];
         s->n += mode[k] == SPLIT_ACTIVE;
     }
+    for (int k = s->n; k % DATAPATH_ROW_KEYS; ++k) s->col[k] = 0; /* readable */
 }
 
 /* ---- passes, step by step ---- */
@@ -564,7 +569,7 @@ static void note_acc(const sub_row_t *s, uint64_t cycle, int64_t clipped)
 static int64_t score_by_steps(const sub_row_t *s, int col)
 {
     const design_t *d = s->p->d;
-    const int16_t *k = tile_of(s->p, s->pass->buffer, K) + col * d->head_max;
+    const int16_t *k = tile_of(s->p, s->pass->buffer, K) + col * s->p->elements;
     int drop = d->q.frac + d->k.frac - d->acc.frac;
     int64_t acc = 0;
     for (int e = 0; e < s->pass->d; ++e) {
@@ -589,7 +594,7 @@ static void exponentials_by_steps(sub_row_t *s)
     for (int i = 0; i < s->n; ++i) {
         int64_t clipped = 0, acc = score_by_steps(s, s->col[i]);
         int64_t x = fixed_saturate((__int128)acc - s->bias, d->acc.w, NULL);
-        s->y[i] = exp_unit_value(&s->p->exp, x, &clipped);
+        s->long_y[i] = exp_unit_value(&s->p->exp, x, &clipped);
         note(s->p, DATAPATH_EXP, exp_cycle(s, s->col[i]), clipped);
     }
 }
@@ -602,7 +607,7 @@ static void sum_by_steps(sub_row_t *s)
     for (int j = 0; j < s->n; ++j) {
         int i = travelling ? j : s->n - 1 - j;
         int64_t clipped = 0;
-        __int128 term = fixed_floor(s->y[i], d->score.frac - d->row_sum.frac);
+        __int128 term = fixed_floor(s->long_y[i], d->score.frac - d->row_sum.frac);
         uint64_t moved = s->out - 1 - (uint64_t)s->slot[i];
         s->sum = fixed_saturate(s->sum + term, d->row_sum.w, &clipped);
         note(s->p, DATAPATH_ROW_SUM, travelling ? exp_cycle(s, s->col[i]) : moved, clipped);
@@ -614,11 +619,11 @@ static void products_by_steps(sub_row_t *s)
     const design_t *d = s->p->d;
     int drop = d->score.frac + d->v.frac - d->out.frac;
     for (int i = 0; i < s->n; ++i) {
-        const int16_t *v = tile_of(s->p, s->pass->buffer, V) + s->col[i] * d->head_max;
+        const int16_t *v = tile_of(s->p, s->pass->buffer, V) + s->col[i] * s->p->elements;
         for (int f = 0; f < s->pass->d; ++f) {
             int64_t clipped = 0;
-            __int128 product = fixed_floor((__int128)s->y[i] * v[f], drop);
-            s->word[f] = fixed_saturate(s->word[f] + product, d->out.w, &clipped);
+            __int128 product = fixed_floor((__int128)s->long_y[i] * v[f], drop);
+            s->long_word[f] = fixed_saturate(s->long_word[f] + product, d->out.w, &clipped);
             note_acc(s, s->tv + (uint64_t)(s->row + s->col[i] + 1 + f), clipped);
         }
     }
@@ -626,49 +631,185 @@ static void products_by_steps(sub_row_t *s)
 
 static void by_steps(sub_row_t *s)
 {
-    memset(s->word, 0, (size_t)s->pass->d * sizeof *s->word);
+    memset(s->long_word, 0, (size_t)s->pass->d * sizeof *s->long_word);
     s->sum = 0;
     exponentials_by_steps(s);
     sum_by_steps(s);
     products_by_steps(s);
 }
 
-/* ---- accumulate: the row's second stage is two cycles after its word would leave row 0 ---- */
+/* ---- passes, where nothing can be clipped ---- */
 
-static void add_to_query(sub_row_t *s, int64_t index)
+VECTORS static int64_t squares(const int16_t *x, int n)
+{
+    int64_t sum = 0;
+    for (int e = 0; e < n; ++e) sum += x[e] * x[e];
+    return sum;
+}
+
+VECTORS static int32_t largest(const int16_t *x, int n)
+{
+    int32_t most = 0;
+    for (int e = 0; e < n; ++e) {
+        int32_t size = x[e] < 0 ? -x[e] : x[e];
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+static void find_bounds(datapath_t *p, int buffer, int d)
+{
+    const int16_t *k = tile_of(p, buffer, K), *v = tile_of(p, buffer, V);
+    if (p->bound[buffer].known && p->bound[buffer].d == d) return;
+    p->bound[buffer].known = true;
+    p->bound[buffer].d = d;
+    p->bound[buffer].k_norm = p->bound[buffer].v_most = 0;
+    for (int c = 0; c < p->d->columns; ++c, k += p->elements, v += p->elements) {
+        int64_t norm = squares(k, d);
+        int32_t most = largest(v, d);
+        if (norm > p->bound[buffer].k_norm) p->bound[buffer].k_norm = norm;
+        if (most > p->bound[buffer].v_most) p->bound[buffer].v_most = most;
+    }
+}
+
+/* A query, and what its scores can be: by Cauchy and Schwarz, whichever of its products are summed. */
+static void load_query(sub_row_t *s)
+{
+    const datapath_t *p = s->p;
+    const design_t *design = p->d;
+    const int d = s->pass->d, drop = p->row.drop_k;
+    memset(s->q, 0, sizeof s->q);
+    memcpy(s->q, p->query + s->index * p->elements, (size_t)d * sizeof *s->q);
+    s->bias = p->bias[s->index] * (INT64_C(1) << (design->acc.frac - design->bias.frac));
+    double norms = (double)squares(s->q, d) * (double)p->bound[s->pass->buffer].k_norm;
+    int64_t most = (int64_t)(sqrt(norms) * (1 + 1e-9)) + 1, floors = (int64_t)d << drop;
+    int64_t size = s->bias < 0 ? -s->bias : s->bias;
+    bool fits = p->row.fits && most + floors <= INT32_MAX &&
+                (most >> drop) + 1 + d + size <= fixed_max(design->acc.w);
+    s->room = fits ? most : -1;
+}
+
+/* y's sums as row sums, and the largest of all words. */
+static bool fits_sums(sub_row_t *s)
+{
+    const design_t *d = s->p->d;
+    int drop = d->score.frac - d->row_sum.frac, drop_v = s->p->row.drop_v;
+    int32_t largest_y = 0;
+    int64_t all = 0;
+    s->sum = 0;
+    for (int i = 0; i < s->n; ++i) {
+        s->sum += (int64_t)fixed_floor(s->y[i], drop);
+        all += s->y[i];
+        largest_y = s->y[i] > largest_y ? s->y[i] : largest_y;
+    }
+    int64_t most = (int64_t)(((__int128)all * s->p->bound[s->pass->buffer].v_most) >> drop_v) + 1 + s->n;
+    return s->sum <= fixed_max(d->row_sum.w) && most <= fixed_max(d->out.w) &&
+           largest_y <= datapath_row_most(&s->p->row);
+}
+
+/* False: something may be clipped. */
+static bool at_once(sub_row_t *s)
 {
     datapath_t *p = s->p;
-    const design_t *d = p->d;
-    int64_t *acc = p->acc + index * d->head_max, clipped = 0, clipped_sums = 0;
-    int drop = d->out.frac - d->output_sum.frac;
-    uint64_t cycle = s->out + 2 + (uint64_t)s->row;
-    if (!p->started[index]) {
-        memset(acc, 0, (size_t)d->head_max * sizeof *acc);
-        p->row_sum[index] = 0;
-        p->started[index] = 1;
+    const int d = s->pass->d, groups = (d + DATAPATH_ROW_GROUP - 1) / DATAPATH_ROW_GROUP;
+    const int16_t *k = tile_of(p, s->pass->buffer, K), *v = tile_of(p, s->pass->buffer, V);
+    if (s->room < 0) return false;
+    for (int i = 0; i < s->n; i += DATAPATH_ROW_KEYS) {
+        int n = (int)minimum(s->n - i, DATAPATH_ROW_KEYS);
+        if (!datapath_row_scores(&p->row, s->q, k, s->col + i, n, d, (int32_t)s->bias, s->y + i))
+            return false;
     }
+    if (!fits_sums(s)) return false;
+    memset(s->word, 0, (size_t)(groups * DATAPATH_ROW_GROUP) * sizeof *s->word);
+    for (int i = 0; i < s->n; i += DATAPATH_ROW_KEYS) {
+        int n = (int)minimum(s->n - i, DATAPATH_ROW_KEYS);
+        datapath_row_words(&p->row, v, s->col + i, n, d, s->y + i, s->word);
+    }
+    return true;
+}
+
+/* ---- accumulate: the row's second stage is two cycles after its word would leave row 0 ---- */
+
+static int64_t *open_query(sub_row_t *s)
+{
+    datapath_t *p = s->p;
+    int64_t *acc = p->acc + s->index * p->d->head_max;
+    if (p->started[s->index]) return acc;
+    memset(acc, 0, (size_t)p->d->head_max * sizeof *acc);
+    p->row_sum[s->index] = 0;
+    p->started[s->index] = 1;
+    return acc;
+}
+
+static void add_row_sum(sub_row_t *s)
+{
+    int64_t clipped = 0, *sum = &s->p->row_sum[s->index];
+    *sum = fixed_saturate(*sum + s->sum, s->p->d->row_sum.w, &clipped);
+    note(s->p, DATAPATH_ROW_TOTAL, s->out + 2 + (uint64_t)s->row, clipped);
+}
+
+static void add_by_steps(sub_row_t *s)
+{
+    const design_t *d = s->p->d;
+    int64_t *acc = open_query(s), clipped = 0;
+    int drop = d->out.frac - d->output_sum.frac;
     for (int f = 0; f < s->pass->d; ++f)
-        acc[f] = fixed_saturate(acc[f] + fixed_floor(s->word[f], drop), d->output_sum.w, &clipped);
-    p->row_sum[index] = fixed_saturate(p->row_sum[index] + s->sum, d->row_sum.w, &clipped_sums);
-    note(p, DATAPATH_OUTPUT_SUM, cycle, clipped);
-    note(p, DATAPATH_ROW_TOTAL, cycle, clipped_sums);
+        acc[f] = fixed_saturate(acc[f] + fixed_floor(s->long_word[f], drop), d->output_sum.w, &clipped);
+    note(s->p, DATAPATH_OUTPUT_SUM, s->out + 2 + (uint64_t)s->row, clipped);
+    add_row_sum(s);
+}
+
+/* Returns nonzero when a sum is clipped; then none is stored. */
+VECTORS static int add_words(int64_t *acc, const int32_t *word, int d, int up, int down, int64_t most)
+{
+    int64_t over = 0;
+    for (int f = 0; f < d; ++f) {
+        int64_t sum = acc[f] + ((int64_t)word[f] << up >> down);
+        over |= (most - sum) | (most + 1 + sum);
+    }
+    if (over < 0) return 1;
+    for (int f = 0; f < d; ++f) acc[f] += (int64_t)word[f] << up >> down;
+    return 0;
+}
+
+static void add_at_once(sub_row_t *s)
+{
+    const design_t *d = s->p->d;
+    int drop = d->out.frac - d->output_sum.frac, up = drop < 0 ? -drop : 0, down = drop > 0 ? drop : 0;
+    bool room = up + 32 < 63;
+    if (room && !add_words(open_query(s), s->word, s->pass->d, up, down, fixed_max(d->output_sum.w))) {
+        add_row_sum(s);
+        return;
+    }
+    for (int f = 0; f < s->pass->d; ++f) s->long_word[f] = s->word[f];
+    add_by_steps(s);
 }
 
 void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle)
 {
     const design_t *d = p->d;
-    sub_row_t s = {.p = p, .pass = pass};
+    sub_row_t s;
+    s.p = p;
+    s.pass = pass;
     s.t0 = cycle + 1;
     s.tv = s.t0 + (uint64_t)(pass->d + 1 + gap(d));
     s.out = cycle + (uint64_t)last_word_time(d, pass->d);
+    s.index = -1;
+    find_bounds(p, pass->buffer, pass->d);
     for (s.row = 0; s.row < pass->rows; ++s.row) {
         int64_t index = pass->index[s.row];
         if (index >= queries(d)) continue;
-        s.q = p->query + index * d->head_max;
-        s.bias = p->bias[index] * (INT64_C(1) << (d->acc.frac - d->bias.frac));
+        if (index != s.index) {
+            s.index = index;
+            load_query(&s);
+        }
         find_slots(&s);
-        by_steps(&s);
-        add_to_query(&s, index);
+        if (at_once(&s)) {
+            add_at_once(&s);
+        } else {
+            by_steps(&s);
+            add_by_steps(&s);
+        }
     }
 }
 

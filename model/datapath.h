@@ -22,7 +22,7 @@
 #ifndef SANGER_DATAPATH_H
 #define SANGER_DATAPATH_H
 
-#include "exp.h"
+#include "datapath_row.h"
 #include "split.h"
 
 #ifdef __cplusplus
@@ -32,6 +32,7 @@ extern "C" {
 enum {
     DATAPATH_ROWS_MAX = 128,
     DATAPATH_HEAD_MAX = 128,
+    DATAPATH_PES_MAX = 64,
     DATAPATH_FILES = 4,    /* files of low-bit queries, banks of scores: two bits tell them apart */
     DATAPATH_LANES = 32,   /* rows come in groups of so many */
     DATAPATH_AHEAD = 2048, /* cycles from the first event that is not counted yet to the last, at most */
@@ -73,10 +74,10 @@ typedef struct {
     int16_t *low_query;  /* [file][head_max][lanes] */
     int32_t *query_head; /* [file][lanes] */
     int32_t *strip;      /* [bank][keys_max][lanes]: scaled scores, then exponentials */
-    int16_t *query;      /* [2 group_rows][head_max] */
+    int16_t *query;      /* [2 group_rows][elements] */
     uint8_t *mask;       /* [2 group_rows][mask_beats][bus_bytes] */
     int32_t *bias;       /* [2 group_rows] */
-    int16_t *tile;       /* [buffer][K, V][columns][head_max] */
+    int16_t *tile;       /* [buffer][K, V][columns][elements] */
     int64_t *acc;        /* [2 group_rows][head_max] */
     int64_t *row_sum;    /* [2 group_rows] */
     uint8_t *started;    /* [2 group_rows] */
@@ -84,9 +85,15 @@ typedef struct {
 
     const design_t *d;
     exp_unit_t exp, score_exp;
-    int lanes; /* rows in whole groups */
+    datapath_row_t row;
+    int lanes, elements; /* rows, elements of a head, in whole groups */
     int head[DATAPATH_FILES];
-    int32_t most[2][2]; /* [buffer][K, V]: no element of the tile is larger */
+    struct {
+        bool known; /* since the tile was written, and of heads of d elements */
+        int d;
+        int64_t k_norm; /* no key's sum of squares is larger */
+        int32_t v_most; /* no element of V is larger */
+    } bound[2];         /* by tile buffer */
     struct {
         int32_t max[DATAPATH_ROWS_MAX], arg[DATAPATH_ROWS_MAX], top[DATAPATH_ROWS_MAX];
         int32_t floored[DATAPATH_ROWS_MAX]; /* max as the bias format has it */
@@ -102,6 +109,9 @@ typedef struct {
     bool any;         /* others may be noted */
     int64_t count[DATAPATH_EVENTS];
 } datapath_t;
+
+/* Elements from row to row of queries and tiles. */
+int datapath_elements(const design_t *d);
 
 /* Fills in what follows from the design. */
 void datapath_init(datapath_t *p, const design_t *d);
