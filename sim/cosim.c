@@ -51,6 +51,7 @@ void cosim_check_vacuous(cosim_result_t *r)
 static void run_cycles(const cosim_config_t *c, lockstep_t *l, stimulus_t *s, cosim_observer_t observer,
                        void *context, cosim_result_t *r)
 {
+    const schedule_check_t *check = stimulus_check(s);
     r->diverged = !lockstep_reset(l);
     if (r->diverged) {
         r->cycle = COSIM_RESET;
@@ -59,6 +60,8 @@ static void run_cycles(const cosim_config_t *c, lockstep_t *l, stimulus_t *s, co
     for (uint64_t cycle = 0; cycle < c->cycles && !r->diverged; ++cycle) {
         stimulus_next(s);
         r->cycle = cycle;
+        r->diverged = check && *check->fault;
+        if (r->diverged) break;
         r->diverged = !lockstep_settle(l);
         if (observer) observer(context, l, cycle, false);
         if (r->diverged) break;
@@ -94,6 +97,8 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     run_cycles(c, l, s, observer, context, r);
     r->seconds = now() - begin;
     r->count = *lockstep_count(l);
+    if (stimulus_check(s)) r->check = *stimulus_check(s);
+    if (*r->check.fault) ++r->count.mismatches;
     if (!r->diverged) cosim_check_vacuous(r);
     stimulus_close(s);
     lockstep_close(l);

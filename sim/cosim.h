@@ -33,8 +33,9 @@ typedef struct {
     lockstep_count_t count;
     double seconds;
     bool diverged;
-    uint64_t cycle;   /* of the divergence, counted from 0 after reset; or COSIM_RESET */
-    char vacuous[64]; /* not empty: the run compared nothing worth a pass, and what was zero */
+    uint64_t cycle;         /* of the divergence, counted from 0 after reset; or COSIM_RESET */
+    schedule_check_t check; /* of a scenario with an oracle of its own; its fault is a divergence too */
+    char vacuous[64];       /* not empty: the run compared nothing worth a pass, and what was zero */
 } cosim_result_t;
 
 /* Called twice a cycle: when outputs are settled and compared, and after the edge (not after a divergence).

@@ -56,10 +56,12 @@ void report_line(FILE *out, const cosim_config_t *c, dut_status_t status, const 
     const lockstep_count_t *n = &r->count;
     fprintf(out,
             "%s %-11s %-18s %-9s%s seed=%" PRIu64 " cycles=%" PRIu64 " signals=%" PRIu64 " bytes=%" PRIu64
-            " changes=%" PRIu64 " mismatches=%" PRIu64 " kcycle/s=%.1f hash=%016" PRIx64 "\n",
+            " changes=%" PRIu64 " mismatches=%" PRIu64 " kcycle/s=%.1f hash=%016" PRIx64,
             verdict(status, r), c->unit, c->design->name, stimulus_names[c->kind], c->fast ? " fast" : "",
             c->seed, n->cycles, n->signals, n->bytes, n->changes, n->mismatches,
             r->seconds > 0 ? 1e-3 * (double)n->cycles / r->seconds : 0, n->hash);
+    if (r->check.checked) fprintf(out, " checked=%" PRIu64, r->check.checked);
+    fputc('\n', out);
     if (!*r->vacuous) return;
     fprintf(out, "VACUOUS %s of %s compared nothing: zero %s\n", c->unit, c->design_name, r->vacuous);
 }
@@ -234,7 +236,9 @@ dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *re
     if (c->report_dir) snprintf(g.wave_path, sizeof g.wave_path, "%s/window", c->report_dir);
     dut_status_t status = cosim_run(c, observe, &g, &again, error);
     wave_close(g.wave);
-    if (!status && !g.lines)
+    if (*result->check.fault)
+        fprintf(out, "MISMATCH %s cycle=%" PRIu64 " %s\n", c->unit, result->cycle, result->check.fault);
+    else if (!status && !g.lines)
         fprintf(out, "MISMATCH %s did not come again: the run does not repeat\n", c->unit);
     report_command(c, command, sizeof command);
     fprintf(out, "REPRODUCE %s\n", command);

@@ -203,6 +203,7 @@ cJSON *runs_json(const run_t *r)
     cJSON_AddNumberToObject(item, "bytes", (double)c->bytes);
     cJSON_AddNumberToObject(item, "changes", (double)c->changes);
     cJSON_AddNumberToObject(item, "mismatches", (double)c->mismatches);
+    if (r->result.check.checked) cJSON_AddNumberToObject(item, "checked", (double)r->result.check.checked);
     cJSON_AddNumberToObject(item, "cycles_per_s",
                             r->result.seconds > 0 ? (double)c->cycles / r->result.seconds : 0);
     cJSON_AddStringToObject(item, "output_hash", hash);

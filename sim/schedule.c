@@ -74,3 +74,8 @@ void schedule_next(schedule_t *s)
 {
     s->scenario->next(s->self);
 }
+
+const schedule_check_t *schedule_check(const schedule_t *s)
+{
+    return s->scenario->check ? s->scenario->check(s->self) : NULL;
+}

@@ -12,12 +12,19 @@ extern "C" {
 
 typedef struct schedule schedule_t;
 
+/* What a scenario found that checks results of its own, beside what the lockstep compares. */
+typedef struct {
+    uint64_t checked; /* results held against an oracle */
+    char fault[160];  /* the first that differed; empty: none */
+} schedule_check_t;
+
 /* A unit's scenario: `next` writes the inputs of one cycle. */
 typedef struct {
     const char *unit;
     void *(*open)(block_t *block, random_t *random);
     void (*next)(void *self);
     void (*close)(void *self);
+    const schedule_check_t *(*check)(const void *self); /* NULL: it checks nothing */
 } scenario_t;
 
 extern const scenario_t scenario_score_array, scenario_pack, scenario_split, scenario_pe_row,
@@ -33,6 +40,9 @@ bool schedule_has(const char *unit);
 schedule_t *schedule_open(block_t *block, random_t *random);
 void schedule_close(schedule_t *s);
 void schedule_next(schedule_t *s);
+
+/* NULL when the scenario checks nothing. */
+const schedule_check_t *schedule_check(const schedule_t *s);
 
 #ifdef __cplusplus
 }

@@ -128,4 +128,4 @@ static void sums_next(void *self)
     ++s->t;
 }
 
-const scenario_t scenario_accumulate = {"accumulate", sums_open, sums_next, free};
+const scenario_t scenario_accumulate = {"accumulate", sums_open, sums_next, free, NULL};

@@ -194,4 +194,4 @@ static void host_next(void *self)
     play_host(h, c);
 }
 
-const scenario_t scenario_controller = {"controller", host_open, host_next, free};
+const scenario_t scenario_controller = {"controller", host_open, host_next, free, NULL};

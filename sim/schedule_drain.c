@@ -80,4 +80,4 @@ static void rows_next(void *self)
     *m->fin_ready = random_one_in(s->random, s->fin_gap);
 }
 
-const scenario_t scenario_drain = {"drain", rows_open, rows_next, free};
+const scenario_t scenario_drain = {"drain", rows_open, rows_next, free, NULL};

@@ -88,4 +88,4 @@ static void operands_next(void *self)
     load_rows(o, f);
 }
 
-const scenario_t scenario_feeder = {"feeder", operands_open, operands_next, free};
+const scenario_t scenario_feeder = {"feeder", operands_open, operands_next, free, NULL};

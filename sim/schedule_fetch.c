@@ -126,4 +126,4 @@ static void neighbours_next(void *self)
     stages(n, f);
 }
 
-const scenario_t scenario_fetch = {"fetch", neighbours_open, neighbours_next, free};
+const scenario_t scenario_fetch = {"fetch", neighbours_open, neighbours_next, free, NULL};

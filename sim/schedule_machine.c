@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random queues of jobs, some of them broken, in a memory that stalls at random; the host starts the next
- * queue when busy falls. */
+ * queue when busy falls, after it has held the memory against what golden leaves there. */
 #include "schedule.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/golden.h"
 #include "../model/machine.h"
 #include "image.h"
 #include "memory.h"
 
-enum { JOBS_MAX = 3, QUERIES_MOST = 160 };
+enum { JOBS_MAX = 3, QUERIES_MOST = 160, STUCK_CYCLES = 300000 };
 
 typedef struct {
     block_t *block;
@@ -18,8 +21,13 @@ typedef struct {
     memory_t *memory;
     job_t jobs[JOBS_MAX];
     image_t image;
+    golden_t *golden;
+    uint8_t *expected;    /* the whole memory after the queue */
+    uint64_t beats, idle; /* accepted so far, cycles since the last */
+    schedule_check_t check;
     int n;
-    bool driven; /* outputs of a cycle before exist */
+    bool driven;  /* outputs of a cycle before exist */
+    bool started; /* the queue runs, or has ended and is not checked */
 } player_t;
 
 static void forget(player_t *p)
@@ -27,7 +35,9 @@ static void forget(player_t *p)
     for (int i = 0; i < p->n; ++i) job_close(&p->jobs[i]);
     image_close(&p->image);
     if (p->memory) memory_close(p->memory);
+    free(p->expected);
     p->memory = NULL;
+    p->expected = NULL;
     p->n = 0;
 }
 
@@ -62,6 +72,44 @@ static bool new_jobs(player_t *p)
     return false;
 }
 
+/* What the queue must leave in memory. */
+static bool foresee(player_t *p)
+{
+    golden_total_t total;
+    p->expected = malloc(p->image.limit);
+    if (!p->expected) return false;
+    memcpy(p->expected, memory_bytes(p->memory), p->image.limit);
+    const golden_run_t run = {p->expected, p->image.limit, p->image.queue, p->image.status, p->n};
+    return golden_run(p->golden, &run, &total);
+}
+
+/* Holds the memory against it. */
+static void check_memory(player_t *p)
+{
+    const uint8_t *found = memory_bytes(p->memory);
+    const uint64_t outside = memory_count(p->memory)->outside;
+    ++p->check.checked;
+    if (outside)
+        snprintf(p->check.fault, sizeof p->check.fault, "memory: %" PRIu64 " beats outside", outside);
+    for (uint64_t i = 0; i < p->image.limit && !*p->check.fault; ++i) {
+        if (found[i] == p->expected[i]) continue;
+        snprintf(p->check.fault, sizeof p->check.fault,
+                 "memory after the queue: byte %#" PRIx64 ": golden %#x, machine %#x", i, p->expected[i],
+                 found[i]);
+    }
+}
+
+/* A machine at work moves beats: one that does not for long hangs. */
+static void check_progress(player_t *p)
+{
+    const memory_count_t *count = memory_count(p->memory);
+    const uint64_t beats = count->reads + count->writes;
+    p->idle = beats == p->beats ? p->idle + 1 : 0;
+    p->beats = beats;
+    if (p->idle == STUCK_CYCLES)
+        snprintf(p->check.fault, sizeof p->check.fault, "busy without a beat for %d cycles", STUCK_CYCLES);
+}
+
 static bool new_queue(player_t *p)
 {
     forget(p);
@@ -73,7 +121,8 @@ static bool new_queue(player_t *p)
     for (int i = 0; i < p->n; ++i) {
         if (random_one_in(p->random, 6)) image_spoil(&p->image, memory_bytes(p->memory), i, p->random);
     }
-    return true;
+    p->idle = 0;
+    return foresee(p);
 }
 
 static void clock_memory(player_t *p, const machine_t *m)
@@ -92,14 +141,22 @@ static void drive_memory(player_t *p, machine_t *m)
     if (out.rsp_valid) memory_to_elements(out.rsp_data, p->block->design->bus_bytes, m->rsp_data);
 }
 
+static void player_close(void *self)
+{
+    player_t *p = self;
+    forget(p);
+    golden_close(p->golden);
+    free(p);
+}
+
 static void *player_open(block_t *block, random_t *random)
 {
     player_t *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     *p = (player_t){.block = block, .random = random};
-    if (new_queue(p)) return p;
-    forget(p);
-    free(p);
+    p->golden = golden_open(block->design);
+    if (p->golden && new_queue(p)) return p;
+    player_close(p);
     return NULL;
 }
 
@@ -109,9 +166,13 @@ static void player_next(void *self)
     machine_t *m = p->block->self;
     if (p->driven) clock_memory(p, m);
     bool idle = !p->driven || (!*m->busy && !*m->start);
+    if (idle && p->started) check_memory(p);
+    if (idle) p->started = false;
+    if (p->started) check_progress(p);
     *m->start = idle && !random_one_in(p->random, 4);
     if (*m->start && p->driven && !new_queue(p)) *m->start = 0;
     if (*m->start) {
+        p->started = true;
         *m->queue = (int64_t)p->image.queue;
         *m->status = (int64_t)p->image.status;
         *m->limit = (int64_t)p->image.limit;
@@ -121,10 +182,10 @@ static void player_next(void *self)
     p->driven = true;
 }
 
-static void player_close(void *self)
+static const schedule_check_t *player_check(const void *self)
 {
-    forget(self);
-    free(self);
+    const player_t *p = self;
+    return &p->check;
 }
 
-const scenario_t scenario_machine = {"machine", player_open, player_next, player_close};
+const scenario_t scenario_machine = {"machine", player_open, player_next, player_close, player_check};

@@ -77,4 +77,4 @@ static void traffic_next(void *self)
     answer(t, p);
 }
 
-const scenario_t scenario_memory_port = {"memory_port", traffic_open, traffic_next, free};
+const scenario_t scenario_memory_port = {"memory_port", traffic_open, traffic_next, free, NULL};

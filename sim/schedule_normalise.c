@@ -61,4 +61,4 @@ static void divisions_next(void *self)
     for (int lane = 0; lane < s->block->design->lanes; ++lane) m->num[lane] = accumulated(s, *m->den);
 }
 
-const scenario_t scenario_normalise = {"normalise", divisions_open, divisions_next, free};
+const scenario_t scenario_normalise = {"normalise", divisions_open, divisions_next, free, NULL};

@@ -49,4 +49,4 @@ static void strip_next(void *self)
     new_column(s, p);
 }
 
-const scenario_t scenario_pack = {"pack", strip_open, strip_next, free};
+const scenario_t scenario_pack = {"pack", strip_open, strip_next, free, NULL};

@@ -115,4 +115,4 @@ static void neighbours_next(void *self)
     ++n->cycle;
 }
 
-const scenario_t scenario_pass_control = {"pass_control", neighbours_open, neighbours_next, free};
+const scenario_t scenario_pass_control = {"pass_control", neighbours_open, neighbours_next, free, NULL};

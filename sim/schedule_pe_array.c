@@ -95,4 +95,4 @@ static void passes_next(void *self)
     pass_drive(&p->pass, p->block, p->t++);
 }
 
-const scenario_t scenario_pe_array = {"pe_array", passes_open, passes_next, passes_close};
+const scenario_t scenario_pe_array = {"pe_array", passes_open, passes_next, passes_close, NULL};

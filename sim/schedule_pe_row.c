@@ -60,4 +60,4 @@ static void turns_next(void *self)
     s->t = s->t < d->pes ? s->t + 1 : 0;
 }
 
-const scenario_t scenario_pe_row = {"pe_row", turns_open, turns_next, free};
+const scenario_t scenario_pe_row = {"pe_row", turns_open, turns_next, free, NULL};

@@ -361,6 +361,6 @@ static void row_next(void *self)
     *to->policy = *from->policy;
 }
 
-const scenario_t scenario_predict_array = {"predict_array", heads_open, array_next, heads_close};
-const scenario_t scenario_predict_feeder = {"predict_feeder", heads_open, feeder_next, heads_close};
-const scenario_t scenario_predict_row = {"predict_row", heads_open, row_next, heads_close};
+const scenario_t scenario_predict_array = {"predict_array", heads_open, array_next, heads_close, NULL};
+const scenario_t scenario_predict_feeder = {"predict_feeder", heads_open, feeder_next, heads_close, NULL};
+const scenario_t scenario_predict_row = {"predict_row", heads_open, row_next, heads_close, NULL};

@@ -94,4 +94,4 @@ static void strips_next(void *self)
     *c->asked = s->asked & 3;
 }
 
-const scenario_t scenario_predict_control = {"predict_control", strips_open, strips_next, free};
+const scenario_t scenario_predict_control = {"predict_control", strips_open, strips_next, free, NULL};

@@ -105,4 +105,4 @@ static void dots_next(void *self)
     if (*r->got) data(s, r);
 }
 
-const scenario_t scenario_rebias = {"rebias", dots_open, dots_next, free};
+const scenario_t scenario_rebias = {"rebias", dots_open, dots_next, free, NULL};

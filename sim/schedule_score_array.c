@@ -212,4 +212,4 @@ static void strip_next(void *self)
     if (++p->c == cycles(p)) next_step(p);
 }
 
-const scenario_t scenario_score_array = {"score_array", strip_open, strip_next, strip_close};
+const scenario_t scenario_score_array = {"score_array", strip_open, strip_next, strip_close, NULL};

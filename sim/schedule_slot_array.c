@@ -32,6 +32,6 @@ static void player_close(void *self)
     free(self);
 }
 
-const scenario_t scenario_slot_row = {"slot_row", player_open, player_next, player_close};
-const scenario_t scenario_slot_array = {"slot_array", player_open, player_next, player_close};
-const scenario_t scenario_array_control = {"array_control", player_open, player_next, player_close};
+const scenario_t scenario_slot_row = {"slot_row", player_open, player_next, player_close, NULL};
+const scenario_t scenario_slot_array = {"slot_array", player_open, player_next, player_close, NULL};
+const scenario_t scenario_array_control = {"array_control", player_open, player_next, player_close, NULL};

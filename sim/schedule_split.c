@@ -54,4 +54,4 @@ static void rows_next(void *self)
     *s->take = random_one_in(r->random, r->take_gap);
 }
 
-const scenario_t scenario_split = {"split", rows_open, rows_next, free};
+const scenario_t scenario_split = {"split", rows_open, rows_next, free, NULL};

@@ -95,4 +95,4 @@ static void memory_next(void *self)
     ++m->cycle;
 }
 
-const scenario_t scenario_tile_loader = {"tile_loader", memory_open, memory_next, free};
+const scenario_t scenario_tile_loader = {"tile_loader", memory_open, memory_next, free, NULL};

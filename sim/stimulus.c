@@ -135,3 +135,8 @@ void stimulus_next(stimulus_t *s)
         if (t->kind == SIGNAL_IN) drive(s, t, s->width[i]);
     }
 }
+
+const schedule_check_t *stimulus_check(const stimulus_t *s)
+{
+    return s->schedule ? schedule_check(s->schedule) : NULL;
+}

@@ -12,6 +12,7 @@
 
 #include "../model/block.h"
 #include "random.h"
+#include "schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +40,9 @@ void stimulus_close(stimulus_t *s);
 /* Writes the inputs of the next cycle into the block's arrays; may look at its outputs of the cycle before.
  */
 void stimulus_next(stimulus_t *s);
+
+/* What a scenario checks by itself; NULL: nothing. */
+const schedule_check_t *stimulus_check(const stimulus_t *s);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 #include "../model/golden.h"
 #include "../sim/image.h"
 #include "../sim/paths.h"
+#include "../sim/stimulus.h"
 #include "run_suite.h"
 
 #define demand(holds, ...)                                                                                   \
@@ -265,6 +266,55 @@ START_TEST(pes_do_what_the_counters_say)
 }
 END_TEST
 
+/* Plays the scheduled stimulus to the model alone; `meddle` may change what it drives. What the scenario
+ * found. */
+static schedule_check_t play(int cycles, void (*meddle)(machine_t *m, int cycle))
+{
+    design_t d = load("one_pe_6x5x1_travelling");
+    block_t *b = block_open(&machine_type, &d);
+    demand(b, "memory");
+    block_reset(b);
+    stimulus_t *s = stimulus_open(STIMULUS_SCHEDULED, 1, b);
+    demand(s, "memory");
+    for (int i = 0; i < cycles && !*stimulus_check(s)->fault; ++i) {
+        stimulus_next(s);
+        meddle(b->self, i);
+        b->type->eval(b->self);
+        b->type->tick(b->self);
+    }
+    schedule_check_t found = *stimulus_check(s);
+    stimulus_close(s);
+    block_close(b);
+    return found;
+}
+
+static void leave(machine_t *m, int cycle)
+{
+    (void)m;
+    (void)cycle;
+}
+
+/* A bit of every answer. */
+static void flip(machine_t *m, int cycle)
+{
+    if (cycle > 3000 && *m->rsp_valid) m->rsp_data[0] ^= 0x1000;
+}
+
+static void starve(machine_t *m, int cycle)
+{
+    if (cycle > 1000) *m->req_ready = 0;
+}
+
+START_TEST(the_scenario_sees_wrong_results_and_hangs)
+{
+    schedule_check_t held = play(20000, leave), wrong = play(200000, flip), hung = play(400000, starve);
+    ck_assert_uint_gt(held.checked, 2);
+    ck_assert_str_eq(held.fault, "");
+    ck_assert_msg(strstr(wrong.fault, "golden"), "'%s'", wrong.fault);
+    ck_assert_msg(strstr(hung.fault, "without a beat"), "'%s'", hung.fault);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("machine");
@@ -274,6 +324,7 @@ int main(void)
     tcase_add_test(t, stalls_and_old_contents_change_nothing_but_time);
     tcase_add_test(t, broken_jobs_are_refused_and_the_others_run);
     tcase_add_test(t, pes_do_what_the_counters_say);
+    tcase_add_test(t, the_scenario_sees_wrong_results_and_hangs);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }
