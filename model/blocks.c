@@ -10,6 +10,7 @@
 #include "feeder.h"
 #include "fetch.h"
 #include "machine.h"
+#include "machine_fast.h"
 #include "memory_port.h"
 #include "normalise.h"
 #include "pack.h"
@@ -70,5 +71,6 @@ const block_type_t *block_fast(const block_type_t *type, const design_t *d)
 {
     if (type == &pe_array_type && pe_array_fast_fits(d)) return &pe_array_fast_type;
     if (type == &slot_array_type && slot_array_fast_fits(d)) return &slot_array_fast_type;
+    if (type == &machine_type && machine_fast_fits(d)) return &machine_fast_type;
     return NULL;
 }

@@ -238,8 +238,10 @@ static void wire_array(machine_t *m)
     m->accumulate.sum = m->array.sum
     if (m->travelling) {
         ARRAY(slot_array);
+        m->array = (machine_array_t){&m->slot_array, slot_array_eval, slot_array_tick};
     } else {
         ARRAY(array_control);
+        m->array = (machine_array_t){&m->array_control, array_control_eval, array_control_tick};
     }
 }
 
@@ -298,7 +300,7 @@ static void settle_predicted(machine_t *m)
 }
 
 /* Registers' outputs first; then, in the order of their paths, what follows inputs within the cycle. */
-static void machine_eval(void *self)
+void machine_eval(void *self)
 {
     machine_t *m = self;
     controller_eval(&m->controller);
@@ -324,14 +326,11 @@ static void machine_eval(void *self)
     pass_control_eval(&m->pass_control); /* split's input follows the mask */
     rebias_eval(&m->rebias);
     feeder_eval(&m->feeder);
-    if (m->travelling)
-        slot_array_eval(&m->slot_array);
-    else
-        array_control_eval(&m->array_control);
+    m->array.eval(m->array.self);
     accumulate_eval(&m->accumulate);
 }
 
-static void machine_tick(void *self)
+void machine_tick(void *self)
 {
     machine_t *m = self;
     controller_tick(&m->controller);
@@ -345,10 +344,7 @@ static void machine_tick(void *self)
     tile_loader_tick(&m->tile_loader);
     pass_control_tick(&m->pass_control);
     feeder_tick(&m->feeder);
-    if (m->travelling)
-        slot_array_tick(&m->slot_array);
-    else
-        array_control_tick(&m->array_control);
+    m->array.tick(m->array.self);
     accumulate_tick(&m->accumulate);
     drain_tick(&m->drain);
     normalise_tick(&m->normalise);

@@ -32,6 +32,12 @@
 extern "C" {
 #endif
 
+/* The array that computes passes, as its machine steps it. */
+typedef struct {
+    void *self;
+    void (*eval)(void *self), (*tick)(void *self);
+} machine_array_t;
+
 typedef struct {
     int64_t *start, *queue, *status, *count, *limit;                  /* in, host */
     int64_t *req_ready, *rsp_valid, *rsp_data;                        /* in, memory */
@@ -57,14 +63,18 @@ typedef struct {
 
     const design_t *d;
     bool travelling;
+    machine_array_t array;
     int64_t predicted_we; /* a predicted mask word is written: not for jobs that bring their own */
 } machine_t;
 
 extern const block_type_t machine_type;
 
-/* Its ports, and the wires between ports that exist: for models that put other blocks in places of these. */
+/* Its ports, the wires between ports that exist, and a cycle: for models that put other blocks in places of
+   these. */
 int machine_signals(const design_t *d, signal_t *table);
 void machine_init(void *self, const design_t *d);
+void machine_eval(void *self);
+void machine_tick(void *self);
 
 #ifdef __cplusplus
 }

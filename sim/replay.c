@@ -80,11 +80,12 @@ static bool load_heads(run_t *r, size_t sequence, const size_t *heads, char erro
     return true;
 }
 
-/* The faster model where it may be used and holds the design's formats. */
+/* The fastest model that may be used and holds the design's formats. */
 static const block_type_t *model_of(const replay_config_t *c)
 {
     bool pass = !c->lockstep && c->model == REPLAY_MODEL_PASS && block_fits(&machine_pass_type, c->design);
-    return pass ? &machine_pass_type : &machine_type;
+    const block_type_t *fast = block_fast(&machine_type, c->design);
+    return pass ? &machine_pass_type : fast ? fast : &machine_type;
 }
 
 static bool open_machine(run_t *r, dut_status_t *status, char error[REPLAY_ERROR_MAX])
