@@ -26,6 +26,8 @@ void replay_head_free(replay_head_t *out)
 {
     ground_truth_stats_free(&out->error);
     ground_truth_stats_free(&out->dense_error);
+    free(out->outputs);
+    out->outputs = NULL;
 }
 
 const char *replay_lacks(const replay_config_t *c, const trace_layer_t *layer)
@@ -156,6 +158,14 @@ static ground_truth_head_t truth_head(const trace_head_t *h)
                                  h->v, h->valid, h->valid_q, h->causal, h->scaling};
 }
 
+static bool keep_outputs(const run_t *r, int i, const double *measured, size_t words)
+{
+    if (!r->c->outputs) return true;
+    float *kept = r->out[i].outputs = malloc(words * sizeof *kept);
+    for (size_t k = 0; kept && k < words; ++k) kept[k] = (float)measured[k];
+    return kept;
+}
+
 static bool compare_outputs(const run_t *r, int i)
 {
     const trace_head_t *head = &r->head[i];
@@ -167,6 +177,7 @@ static bool compare_outputs(const run_t *r, int i)
     bool ok = o && measured && reference;
     if (ok) image_output(&r->image, memory_bytes(machine_run_memory(r->machine)), i, 0, o);
     for (size_t k = 0; ok && k < words; ++k) measured[k] = ldexp((double)o[k], -r->c->design->output.frac);
+    ok = ok && keep_outputs(r, i, measured, words);
     ok = ok && ground_truth_masked(&truth, used_mask(r, i), reference) &&
          ground_truth_stats_head(&out->error, &truth, reference, measured) &&
          ground_truth_dense(&truth, reference) &&

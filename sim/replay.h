@@ -30,6 +30,7 @@ typedef struct {
     replay_mask_t mask;
     double threshold;       /* of the prediction; negative: the trace's */
     memory_config_t memory; /* timing and stalls; bytes and beat are the replay's */
+    bool outputs;           /* keep them in each head */
     const char *timeline;   /* written for the first run; NULL: none */
 } replay_config_t;
 
@@ -50,6 +51,7 @@ typedef struct {
     lockstep_count_t compared; /* zero cycles: nothing was compared */
     int64_t clipped[CLIP_KINDS];
     ground_truth_stats_t error, dense_error;
+    float *outputs; /* [L, d], allocated, when they were asked for and the run came to its end; else NULL */
     run_end_t end;
     bool contradiction; /* counters and mask disagree about the work done */
 } replay_head_t;

@@ -398,6 +398,20 @@ class Machine(Case):
     def figures(self, verb, name, *arguments):
         return json.loads(self.holds(verb, TINY, "--design", name, *self.HEADS, *arguments))
 
+    def test_outputs_are_those_of_every_model_whatever_the_workers(self):
+        files = [self.folder / f"{name}.safetensors" for name in "abc"]
+        for path, arguments in zip(files, (["--jobs", "1"], ["--jobs", "3"], ["--model", "stepped"])):
+            self.holds("check", TINY, "--design", "odd_5x7x3_travelling", "--outputs", path, *arguments)
+        first = files[0].read_bytes()
+        header = json.loads(first[8:8 + struct.unpack("<Q", first[:8])[0]])
+        self.assertEqual(header["layer.0.o"], {"dtype": "F32", "shape": [2, 2, 72, 16], "data_offsets": [0, 18432]})
+        self.assertTrue(any(first[-18432:]))
+        for path in files[1:]:
+            self.assertEqual(path.read_bytes(), first)
+        absent = self.folder / "none/o.safetensors"
+        self.assertEqual(run("check", TINY, "--design", "odd_5x7x3_travelling", "--outputs", absent).returncode, 2)
+        self.assertEqual(sorted(self.folder.iterdir()), files)
+
     def test_memory_changes_cycles_and_nothing_else(self):
         for name in ("odd_5x7x3", "odd_5x7x3_travelling"):
             fast, slow = (self.figures("check", name, "--memory", memory) for memory in (self.FAST, self.SLOW))

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../../sim/replay_report.h"
+#include "replay_outputs.h"
 #include "sanger.h"
 
 enum { HEADS_MAX = 1 << 16, JOBS_MAX = 64, NONE = -1 };
@@ -16,19 +17,13 @@ typedef struct {
     double bound, threshold;
     uint64_t jobs;
     bool lockstep, json;
-    const char *timeline;
+    const char *timeline, *outputs;
     memory_config_t memory;
     replay_mask_t mask;
     bool mask_given;
     replay_model_t model;
     bool model_given;
 } options_t;
-
-/* One head to replay. */
-typedef struct {
-    const trace_layer_t *layer;
-    size_t sequence, head;
-} item_t;
 
 static bool parse_real(const options_t *o, const char *option, const char *text, double *value)
 {
@@ -98,6 +93,7 @@ static int parse(int argc, char **argv, options_t *o)
                                             {"model", required_argument, NULL, 'c'},
                                             {"memory", required_argument, NULL, 'M'},
                                             {"timeline", required_argument, NULL, 'T'},
+                                            {"outputs", required_argument, NULL, 'O'},
                                             {"json", no_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -115,6 +111,7 @@ static int parse(int argc, char **argv, options_t *o)
         case 'c': ok = parse_model(o, optarg); break;
         case 'M': ok = parse_memory(o, optarg); break;
         case 'T': o->timeline = optarg; break;
+        case 'O': o->outputs = optarg; break;
         case 'o': o->json = true; break;
         default: return option_error(o->verb, c, argv);
         }
@@ -145,20 +142,20 @@ static int check_layer(const options_t *o, const replay_config_t *c, const trace
     return EXIT_HOLDS;
 }
 
-static int add_layer(const options_t *o, const trace_layer_t *l, item_t *items, int n)
+static int add_layer(const options_t *o, const trace_layer_t *l, replay_item_t *items, int n)
 {
     for (size_t b = 0; b < l->B; ++b) {
         for (size_t h = 0; h < l->H; ++h) {
             if (o->sequence != NONE && b != (size_t)o->sequence) continue;
             if (o->head != NONE && h != (size_t)o->head) continue;
-            if (n < HEADS_MAX) items[n] = (item_t){l, b, h};
+            if (n < HEADS_MAX) items[n] = (replay_item_t){l, b, h};
             n += n <= HEADS_MAX; /* one more says that there are too many */
         }
     }
     return n;
 }
 
-static int choose(const options_t *o, const replay_config_t *c, item_t *items, int *n)
+static int choose(const options_t *o, const replay_config_t *c, replay_item_t *items, int *n)
 {
     bool found = false;
     for (size_t i = 0; i < trace_layer_count(c->trace); ++i) {
@@ -193,6 +190,30 @@ static bool get_stats(FILE *from, ground_truth_stats_t *s)
     return !s->rows || (s->error && fread(s->error, sizeof *s->error, s->rows, from) == s->rows);
 }
 
+static size_t output_words(const replay_head_t *h)
+{
+    return h->layer->L * h->layer->d;
+}
+
+static bool put_outputs(FILE *to, const replay_head_t *h)
+{
+    return !h->outputs || fwrite(h->outputs, sizeof *h->outputs, output_words(h), to) == output_words(h);
+}
+
+/* Into the outputs' file when there is one; of a run without outputs it stays without the rest. */
+static bool get_outputs(FILE *from, replay_head_t *h, replay_outputs_t *to, char error[REPLAY_ERROR_MAX])
+{
+    bool any = h->outputs; /* the worker's address */
+    h->outputs = NULL;
+    if (!any) return true;
+    float *words = malloc(output_words(h) * sizeof *words);
+    bool ok = words && fread(words, sizeof *words, output_words(h), from) == output_words(h);
+    if (!ok) snprintf(error, REPLAY_ERROR_MAX, "out of memory");
+    ok = ok && replay_outputs_add(to, words, output_words(h), error);
+    free(words);
+    return ok;
+}
+
 static int give_up(FILE *to, int code, const char *why)
 {
     rewind(to);
@@ -212,7 +233,7 @@ static int repeat_reason(const options_t *o, int code, FILE *from)
 }
 
 /* Consecutive heads of one layer and sequence are one run of the machine, whatever the number of workers. */
-static int run_length(const item_t *items, int n, int first)
+static int run_length(const replay_item_t *items, int n, int first)
 {
     int count = 1;
     while (first + count < n && count < REPLAY_HEADS_MAX &&
@@ -227,13 +248,13 @@ static bool put_heads(FILE *to, replay_head_t *heads, int n)
     bool ok = true;
     for (int i = 0; i < n; ++i) {
         ok = ok && fwrite(&heads[i], sizeof heads[i], 1, to) == 1 && put_stats(to, &heads[i].error) &&
-             put_stats(to, &heads[i].dense_error);
+             put_stats(to, &heads[i].dense_error) && put_outputs(to, &heads[i]);
         replay_head_free(&heads[i]);
     }
     return ok;
 }
 
-static int work_run(const replay_config_t *c, const item_t *items, int n, FILE *to)
+static int work_run(const replay_config_t *c, const replay_item_t *items, int n, FILE *to)
 {
     replay_head_t heads[REPLAY_HEADS_MAX];
     size_t numbers[REPLAY_HEADS_MAX];
@@ -248,7 +269,7 @@ static int work_run(const replay_config_t *c, const item_t *items, int n, FILE *
 }
 
 /* Worker w takes every jobs-th run. */
-static int work(const options_t *o, const replay_config_t *shared, const item_t *items, int n, int w,
+static int work(const options_t *o, const replay_config_t *shared, const replay_item_t *items, int n, int w,
                 FILE *to)
 {
     replay_config_t c = *shared;
@@ -265,28 +286,32 @@ static int work(const options_t *o, const replay_config_t *shared, const item_t 
     return code;
 }
 
-static bool read_head(FILE *from, replay_head_t *h)
+static bool read_head(FILE *from, replay_head_t *h, replay_outputs_t *outputs, char error[REPLAY_ERROR_MAX])
 {
+    snprintf(error, REPLAY_ERROR_MAX, "out of memory");
     if (fread(h, sizeof *h, 1, from) != 1) return false;
     h->error.error = h->dense_error.error = NULL; /* the worker's addresses */
-    return get_stats(from, &h->error) && get_stats(from, &h->dense_error);
+    return get_stats(from, &h->error) && get_stats(from, &h->dense_error) &&
+           get_outputs(from, h, outputs, error);
 }
 
-static bool read_heads(const options_t *o, FILE **files, const item_t *items, int n, replay_head_t *heads)
+static bool read_heads(const options_t *o, FILE **files, const replay_item_t *items, int n,
+                       replay_head_t *heads, replay_outputs_t *outputs, char error[REPLAY_ERROR_MAX])
 {
     for (int w = 0; w < (int)o->jobs; ++w) rewind(files[w]);
     for (int first = 0, run = 0, count; first < n; first += count, ++run) {
         count = run_length(items, n, first);
         for (int i = first; i < first + count; ++i) {
-            if (!read_head(files[run % (int)o->jobs], &heads[i])) return false;
+            if (!read_head(files[run % (int)o->jobs], &heads[i], outputs, error)) return false;
         }
     }
     return true;
 }
 
-static int run_workers(options_t *o, const replay_config_t *c, const item_t *items, int n,
-                       replay_head_t *heads)
+static int run_workers(options_t *o, const replay_config_t *c, const replay_item_t *items, int n,
+                       replay_head_t *heads, replay_outputs_t *outputs)
 {
+    char error[REPLAY_ERROR_MAX];
     FILE *files[JOBS_MAX];
     pid_t workers[JOBS_MAX];
     int code = EXIT_HOLDS;
@@ -305,7 +330,8 @@ static int run_workers(options_t *o, const replay_config_t *c, const item_t *ite
         bool failed = !WIFEXITED(status) || WEXITSTATUS(status);
         if (failed && !code) code = repeat_reason(o, WIFEXITED(status) ? WEXITSTATUS(status) : 0, files[w]);
     }
-    if (!code && !read_heads(o, files, items, n, heads)) code = usage_error(o->verb, "out of memory");
+    if (!code && !read_heads(o, files, items, n, heads, outputs, error))
+        code = usage_error(o->verb, "%s", error);
     for (int w = 0; w < (int)o->jobs; ++w) fclose(files[w]);
     return code;
 }
@@ -321,6 +347,29 @@ static int report(const options_t *o, const replay_config_t *c, int n, replay_he
     return replay_verdict(&r, o->verb) ? EXIT_MISMATCH : EXIT_HOLDS;
 }
 
+static bool all_have_outputs(const replay_head_t *heads, int n)
+{
+    for (int i = 0; i < n; ++i) {
+        if (heads[i].end != RUN_DONE) return false;
+    }
+    return true;
+}
+
+static int run_items(options_t *o, const replay_config_t *c, const replay_item_t *items, int n,
+                     replay_head_t *heads)
+{
+    char error[REPLAY_ERROR_MAX];
+    replay_outputs_t *outputs = NULL;
+    if (o->outputs) {
+        outputs = replay_outputs_open(o->outputs, c->design->name, o->path, items, n, error);
+        if (!outputs) return usage_error(o->verb, "%s", error);
+    }
+    int code = run_workers(o, c, items, n, heads, outputs);
+    if (!replay_outputs_close(outputs, !code && all_have_outputs(heads, n), error))
+        return usage_error(o->verb, "%s", error);
+    return code;
+}
+
 static int replay_trace(options_t *o, const design_t *d, trace_t *trace)
 {
     const trace_layer_t *layer = trace_layer(trace, 0);
@@ -332,12 +381,13 @@ static int replay_trace(options_t *o, const design_t *d, trace_t *trace)
                                .mask = predict ? REPLAY_MASK_PREDICT : REPLAY_MASK_TRACE,
                                .threshold = o->threshold,
                                .memory = o->memory,
+                               .outputs = o->outputs,
                                .timeline = o->timeline};
-    item_t *items = calloc(HEADS_MAX, sizeof *items);
+    replay_item_t *items = calloc(HEADS_MAX, sizeof *items);
     int n = 0, code = items ? choose(o, &c, items, &n) : usage_error(o->verb, "out of memory");
     replay_head_t *heads = calloc((size_t)n + 1, sizeof *heads);
     if (!code && !heads) code = usage_error(o->verb, "out of memory");
-    if (!code) code = run_workers(o, &c, items, n, heads);
+    if (!code) code = run_items(o, &c, items, n, heads);
     if (!code) code = report(o, &c, n, heads);
     for (int i = 0; i < n && heads; ++i) replay_head_free(&heads[i]);
     free(heads);
@@ -400,6 +450,8 @@ static int run_check(int argc, char **argv)
     "  --bound F              exit 1 when the worst row error is above F (default 0.05)\n"                   \
     "  --memory L,I,D         latency in cycles, cycles a beat, requests in flight (default 50,1,64)\n"      \
     "  --timeline FILE        Chrome trace (Perfetto) of the first layer's run\n"                            \
+    "  --outputs FILE         the machine's outputs as safetensors: layer.ID.o, F32 [sequences, heads, L, "  \
+    "d]\n"                                                                                                   \
     "  --jobs N               worker processes (default: as many as processors)\n"                           \
     "  --model pass|stepped   of the machine, without --lockstep: passes computed as a whole, or every\n"    \
     "                         register in every cycle; figures are equal (default pass)\n"                   \

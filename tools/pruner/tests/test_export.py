@@ -18,8 +18,11 @@ import pytest
 import torch
 import transformers
 from conftest import KINDS, LENGTH, MINILM, PADDED, ROOT, build_batch, build_model
+from safetensors.numpy import load_file
+from transformers import AttentionInterface
 
 import sanger_pruner as sp
+from sanger_pruner.attention import sanger_attention
 from sanger_pruner.load import Texts, load_model, load_tokenizer
 from sanger_pruner.trace import LayerInfo, Sequences, allowed_positions
 
@@ -251,6 +254,42 @@ def test_the_simulator_accepts_what_python_writes(kind: str, tmp_path: Path) -> 
     command = [SANGER, "trace", "validate", str(tmp_path / "t.safetensors")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)  # type: ignore[arg-type]
     assert result.returncode == 0, result.stderr
+
+
+@needs_sanger
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "llama"])
+def test_the_machine_computes_what_sparse_attention_computes(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs of the machine, causal and padded, against those of the pruner's own attention function, row by row."""
+    computed = []
+
+    def listening(*args: Any, **kwargs: Any) -> Any:
+        output, weights = sanger_attention(*args, **kwargs)
+        computed.append(output.transpose(1, 2).double().numpy())
+        return output, weights
+
+    monkeypatch.setitem(AttentionInterface._global_mapping, "sanger", listening)
+    model = build_model(kind)
+    with torch.no_grad():  # q that the design's formats hold: what clips is counted, and another matter
+        for weight in (p for p in model.parameters() if p.dim() > 1):
+            weight *= 0.6
+    trace_path, outputs_path = tmp_path / "t.safetensors", tmp_path / "o.safetensors"
+    config = sp.PrunerConfig(threshold=0.03, bits=4)
+    sp.export_trace(sp.attach(model, config), [build_batch(kind)], trace_path, dtype="F32", progress=False)
+    trace = sp.Trace(trace_path)
+    command = [SANGER, "check", str(trace_path), "--design", "paper_64x16", "--outputs", str(outputs_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # type: ignore[arg-type]
+    assert result.returncode == 0, result.stderr
+    outputs = load_file(outputs_path)
+    assert len(outputs) == len(computed) == len(trace.layers)
+    for layer_id, expected in zip(trace.layers, computed, strict=True):
+        valid = np.stack([trace.read(layer_id, i).valid_q[0] for i in range(2)])
+        assert kind == "bert" or trace.layers[layer_id].causal
+        assert valid.sum() == 2 * LENGTH - PADDED
+        found = outputs[f"layer.{layer_id}.o"].astype(np.float64)
+        error = np.linalg.norm(found - expected, axis=-1) / np.linalg.norm(expected, axis=-1)
+        assert error.transpose(0, 2, 1)[valid].max() < 0.01
 
 
 @needs_sanger
