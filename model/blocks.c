@@ -20,6 +20,7 @@
 #include "pe_array_fast.h"
 #include "pe_row.h"
 #include "predict_array.h"
+#include "predict_array_fast.h"
 #include "predict_control.h"
 #include "predict_feeder.h"
 #include "predict_row.h"
@@ -71,6 +72,7 @@ const block_type_t *block_fast(const block_type_t *type, const design_t *d)
 {
     if (type == &pe_array_type && pe_array_fast_fits(d)) return &pe_array_fast_type;
     if (type == &slot_array_type && slot_array_fast_fits(d)) return &slot_array_fast_type;
+    if (type == &predict_array_type && predict_array_fast_fits(d)) return &predict_array_fast_type;
     if (type == &machine_type && machine_fast_fits(d)) return &machine_fast_type;
     return NULL;
 }

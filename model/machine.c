@@ -180,6 +180,7 @@ static void wire_prediction(machine_t *m)
     a->threshold = c->threshold;
     a->policy = c->policy;
     m->rebias.arg = a->arg;
+    m->prediction = (machine_array_t){a, predict_array_eval, predict_array_tick};
 }
 
 /* Masks and biases into the buffer, and what reads them. */
@@ -319,7 +320,7 @@ void machine_eval(void *self)
     rebias_eval(&m->rebias);
     predict_control_eval(&m->predict_control);
     predict_feeder_eval(&m->predict_feeder);
-    predict_array_eval(&m->predict_array);
+    m->prediction.eval(m->prediction.self);
     settle_predicted(m);
     pass_control_eval(&m->pass_control);
     buffer_eval(&m->buffer);
@@ -338,7 +339,7 @@ void machine_tick(void *self)
     memory_port_tick(&m->memory_port);
     predict_control_tick(&m->predict_control);
     predict_feeder_tick(&m->predict_feeder);
-    predict_array_tick(&m->predict_array);
+    m->prediction.tick(m->prediction.self);
     rebias_tick(&m->rebias);
     buffer_tick(&m->buffer);
     tile_loader_tick(&m->tile_loader);

@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-/* The array that computes passes, as its machine steps it. */
+/* An array as its machine steps it. */
 typedef struct {
     void *self;
     void (*eval)(void *self), (*tick)(void *self);
@@ -63,7 +63,7 @@ typedef struct {
 
     const design_t *d;
     bool travelling;
-    machine_array_t array;
+    machine_array_t array, prediction; /* what computes passes, and predict_array */
     int64_t predicted_we; /* a predicted mask word is written: not for jobs that bring their own */
 } machine_t;
 

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "machine_fast.h"
 
+/* ---- predict_array: its fast model has the same ports ---- */
+
+static void share_ports(machine_fast_t *m, const design_t *d)
+{
+    signal_t wide[SIGNAL_MAX], fast[SIGNAL_MAX];
+    int n = predict_array_type.signals(d, wide);
+    predict_array_fast_type.signals(d, fast);
+    for (int i = 0; i < n; ++i) {
+        if (wide[i].kind == SIGNAL_REG) continue;
+        void *const *from = (void *const *)((const char *)&m->machine.predict_array + wide[i].field);
+        *(void **)((char *)&m->predict_array + fast[i].field) = *from;
+    }
+}
+
 /* ---- the array: its wires are the machine's, its elements are narrower ---- */
 
 static void eval_array(void *machine)
@@ -38,33 +52,50 @@ static void machine_fast_init(void *self, const design_t *d)
 {
     machine_fast_t *m = self;
     machine_init(&m->machine, d);
-    m->machine.array = (machine_array_t){m, eval_array, tick_array};
+    share_ports(m, d);
+    m->machine.prediction =
+        (machine_array_t){&m->predict_array, predict_array_fast_eval, predict_array_fast_tick};
+    if (m->machine.travelling) m->machine.array = (machine_array_t){m, eval_array, tick_array};
 }
 
 static void machine_fast_show(void *self)
 {
     machine_fast_t *m = self;
-    slot_array_fast_show(&m->slot_array);
+    predict_array_fast_show(&m->predict_array);
+    if (m->machine.travelling) slot_array_fast_show(&m->slot_array);
 }
 
 bool machine_fast_fits(const design_t *d)
 {
-    return block_fits(&machine_type, d) && slot_array_fast_fits(d);
+    bool array = d->control == CONTROL_ARRAY || slot_array_fast_fits(d);
+    return block_fits(&machine_type, d) && predict_array_fast_fits(d) && array;
 }
 
 /* ---- the table: the machine's, and of an array whose fast model lies beside it the ports ---- */
 
-static int slot_array_ports(const design_t *d, signal_t *table)
+static int ports(const block_type_t *type, const design_t *d, signal_t *table)
 {
     signal_t all[SIGNAL_MAX];
-    int n = slot_array_type.signals(d, all), ports = 0;
+    int n = type->signals(d, all), kept = 0;
     for (int i = 0; i < n; ++i) {
-        if (all[i].kind != SIGNAL_REG) table[ports++] = all[i];
+        if (all[i].kind != SIGNAL_REG) table[kept++] = all[i];
     }
-    return ports;
+    return kept;
 }
 
-static const block_type_t slot_array_ports_type = {.name = "slot_array", .signals = slot_array_ports};
+static int predict_array_ports(const design_t *d, signal_t *table)
+{
+    return ports(&predict_array_type, d, table);
+}
+static int slot_array_ports(const design_t *d, signal_t *table)
+{
+    return ports(&slot_array_type, d, table);
+}
+
+static const block_type_t predict_array_ports_type = {.name = "predict_array",
+                                                      .signals = predict_array_ports};
+static const block_type_t slot_array_ports_type = {
+    .name = "slot_array", .signals = slot_array_ports, .fits = slot_array_fast_fits};
 
 #define CHILD(name)                                                                                          \
     {                                                                                                        \
@@ -77,7 +108,8 @@ static const block_child_t children[] = {
     CHILD(memory_port),
     CHILD(predict_control),
     CHILD(predict_feeder),
-    CHILD(predict_array),
+    {"predict_array", &predict_array_ports_type, offsetof(machine_t, predict_array)},
+    {"predict_array", &predict_array_fast_type, offsetof(machine_fast_t, predict_array)},
     CHILD(rebias),
     CHILD(buffer),
     CHILD(tile_loader),
@@ -85,6 +117,7 @@ static const block_child_t children[] = {
     CHILD(feeder),
     {"slot_array", &slot_array_ports_type, offsetof(machine_t, slot_array)},
     {"slot_array", &slot_array_fast_type, offsetof(machine_fast_t, slot_array)},
+    CHILD(array_control),
     CHILD(accumulate),
     CHILD(drain),
     CHILD(normalise),

@@ -276,6 +276,10 @@ const canary_t canaries[] = {
          "if (a->out_op[r] == 2 && p == tail_par(a, r)) return;", "if (a->out_op[r] == 2) return;",
          "clear: an add to the other parity's sum is lost"),
 
+    /* ---- the fast machine: the wires around its arrays ---- */
+    FAST("machine_load_row", "machine", "machine_fast.c", "*a->load_row = (uint8_t)*wide->load_row;",
+         "*a->load_row = 0;", "operand: every row's configuration goes to row 0"),
+
     /* ---- tile_loader, pass_control ---- */
     RTL("tile_loader_taken", "tile_loader", "tile_loader.v", "!(begins && taken_q[buffer_q])",
         "!(begins && taken_q[buffer_q] && !tile_loaded_o[buffer_q])",
@@ -400,6 +404,14 @@ const canary_t canaries[] = {
           "delay: keys reach all rows at once", "machine"),
     MODEL("predict_array_bank", "predict_array", "predict_array.c", "a->row_head[bank * a->d->rows + r];",
           "a->row_head[r];", "operand: both banks have the queries of bank 0", "machine"),
+
+    /* ---- the fast model of predict_array ---- */
+    FAST("predict_array_window", "predict_array", "predict_array_fast.c", "a->quiet >= a->rows + a->columns",
+         "a->quiet >= a->rows", "delay: the last tags do not reach the last rows' last columns"),
+    FAST("predict_array_arg", "predict_array", "predict_array_fast.c", "            better = allowed;\n", "",
+         "order: a strip's first maximum is compared with the last strip's"),
+    FAST("predict_array_limit", "predict_array", "predict_array_fast.c", "(word + more) & limit",
+         "word & limit", "bound: every row sees row 0's last key"),
 
     /* ---- feeder, buffer, accumulate ---- */
     RTL("feeder_beat", "feeder", "feeder.v", "@{tile_at_w}'d@{row_beats} + @{tile_at_w}'(beat);",

@@ -75,7 +75,7 @@ def make_fast_design(folder, base):
 
 def design_of(canary):
     if canary["side"] == "fast":
-        return DESIGNS["fast travelling" if canary["unit"] == "slot_array" else "fast"]
+        return DESIGNS["fast" if canary["unit"] == "pe_array" else "fast travelling"]
     return DESIGNS[canary["arithmetic"]]
 
 

@@ -40,6 +40,20 @@ static inline void compare(const block_t *ref, const block_t *fast, signal_kind_
     }
 }
 
+/* A cycle of both with the reference's inputs; registers are compared when `show` says so. */
+static inline void cycle_of_both(block_t *ref, block_t *fast, bool show, const place_t *at)
+{
+    copy_inputs(ref, fast);
+    ref->type->eval(ref->self);
+    fast->type->eval(fast->self);
+    compare(ref, fast, SIGNAL_OUT, at);
+    ref->type->tick(ref->self);
+    fast->type->tick(fast->self);
+    if (!show) return;
+    if (fast->type->show) fast->type->show(fast->self);
+    compare(ref, fast, SIGNAL_REG, at);
+}
+
 static inline int64_t counter_sum(const block_t *b, const char *name)
 {
     const signal_t *s = block_signal(b, name);

@@ -16,11 +16,12 @@
 enum { JOBS = 3 };
 
 /* The paper's formats in a machine small enough for many jobs. */
-static design_t small_machine(int rows, int columns)
+static design_t small_machine(int rows, int columns, control_t control)
 {
     design_t d;
     char error[DESIGN_ERROR_MAX] = "";
     ck_assert_msg(!paths_design("paper_64x16", &d, error), "%s", error);
+    d.control = control;
     d.rows = d.score_rows = rows;
     d.columns = d.score_columns = columns;
     d.head_max = 12;
@@ -107,7 +108,8 @@ START_TEST(jobs_leave_the_same_in_every_register)
 {
     int64_t passes = 0;
     for (uint64_t seed = 1; seed <= 6; ++seed) {
-        design_t d = small_machine(3 + (int)(seed % 3), seed % 2 ? 20 : 33);
+        design_t d = small_machine(3 + (int)(seed % 3), seed % 2 ? 20 : 33,
+                                   seed % 3 ? CONTROL_TRAVELLING : CONTROL_ARRAY);
         passes += run_jobs(&d, seed, JOBS);
     }
     ck_assert_msg(passes > 50, "%d passes", (int)passes);
@@ -117,7 +119,7 @@ END_TEST
 /* Inputs of which a machine makes no sense reach its blocks all the same. */
 START_TEST(random_inputs_do_too)
 {
-    design_t d = small_machine(4, 24);
+    design_t d = small_machine(4, 24, CONTROL_TRAVELLING);
     for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
         block_t *ref = block_open(&machine_type, &d), *fast = block_open(&machine_fast_type, &d);
         stimulus_t *stimulus = stimulus_open((stimulus_class_t)kind, 1, ref);
@@ -125,14 +127,7 @@ START_TEST(random_inputs_do_too)
         place_t at = {stimulus_names[kind], 1, 0};
         for (; at.cycle < 1500; ++at.cycle) {
             stimulus_next(stimulus);
-            copy_inputs(ref, fast);
-            ref->type->eval(ref->self);
-            fast->type->eval(fast->self);
-            compare(ref, fast, SIGNAL_OUT, &at);
-            ref->type->tick(ref->self);
-            fast->type->tick(fast->self);
-            fast->type->show(fast->self);
-            compare(ref, fast, SIGNAL_REG, &at);
+            cycle_of_both(ref, fast, true, &at);
         }
         stimulus_close(stimulus);
         block_close(ref);
@@ -143,9 +138,12 @@ END_TEST
 
 START_TEST(designs_that_do_not_fit_are_refused)
 {
-    design_t good = small_machine(4, 24), d = good;
+    design_t good = small_machine(4, 24, CONTROL_TRAVELLING), d = good;
     ck_assert(block_fast(&machine_type, &d) == &machine_fast_type);
     d.pes = 8;
+    ck_assert(!machine_fast_fits(&d));
+    d = good;
+    d.score_acc_w = 20;
     ck_assert(!machine_fast_fits(&d));
     d = good;
     d.score_rows = 8;

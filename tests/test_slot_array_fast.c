@@ -45,16 +45,8 @@ static void run(const design_t *d, stimulus_class_t kind, uint64_t seed, int cyc
     compare(ref, fast, SIGNAL_REG, &at);
     for (; at.cycle < cycles; ++at.cycle) {
         stimulus_next(stimulus);
-        copy_inputs(ref, fast);
-        ref->type->eval(ref->self);
-        fast->type->eval(fast->self);
-        compare(ref, fast, SIGNAL_OUT, &at);
+        cycle_of_both(ref, fast, at.cycle % show_every == 0, &at);
         add_words(e, ref);
-        ref->type->tick(ref->self);
-        fast->type->tick(fast->self);
-        if (at.cycle % show_every) continue;
-        fast->type->show(fast->self);
-        compare(ref, fast, SIGNAL_REG, &at);
     }
     e->acc += counter_sum(ref, "acc_sat_q");
     e->exp += counter_sum(ref, "exp_sat_q");
