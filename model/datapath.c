@@ -507,6 +507,18 @@ void datapath_get_word(const datapath_t *p, int64_t index, int64_t tile, uint64_
     memcpy(word, p->mask + (size_t)index * mask_bytes(p->d) + (size_t)tile * bytes, bytes);
 }
 
+void datapath_get_rows(const datapath_t *p, int64_t index, int n, int64_t tile, uint64_t rows[2])
+{
+    const int high = p->d->columns > 64 ? p->d->columns - 64 : 0, low = p->d->columns - high;
+    const uint64_t columns[2] = {fixed_low(UINT64_MAX, low), high ? fixed_low(UINT64_MAX, high) : 0};
+    rows[0] = rows[1] = 0;
+    for (int r = 0; r < n; ++r) {
+        uint64_t word[2];
+        datapath_get_word(p, index + r, tile, word);
+        rows[r / 64] |= (uint64_t)((word[0] & columns[0]) || (word[1] & columns[1])) << r % 64;
+    }
+}
+
 /* ---- passes ---- */
 
 /* Cycles between word d and word d + 1. */
@@ -534,7 +546,7 @@ typedef struct {
     uint64_t t0, tv; /* words 0 and d + 1 on row 0 */
     uint64_t out;    /* row 0's last word leaves */
     int row, n;      /* in the pass; active slots */
-    int32_t slot[DATAPATH_PES_MAX], col[DATAPATH_PES_MAX + DATAPATH_ROW_KEYS];
+    const int32_t *slot, *col;
     int64_t index;      /* of its query, -1: none yet */
     int64_t bias, room; /* in acc's format; no sum of products is larger; -1: it may be too large */
     int64_t sum;
@@ -544,19 +556,6 @@ typedef struct {
     _Alignas(64) int32_t word[DATAPATH_HEAD_MAX];
     _Alignas(64) int64_t long_word[DATAPATH_HEAD_MAX];
 } sub_row_t;
-
-static void find_slots(sub_row_t *s)
-{
-    const int pes = s->p->d->pes;
-    const int64_t *mode = s->pass->mode + s->row * pes, *col = s->pass->col + s->row * pes;
-    s->n = 0;
-    for (int k = 0; k < pes; ++k) {
-        s->slot[s->n] = k;
-        s->col[s->n] = (int32_t)col[k];
-        s->n += mode[k] == SPLIT_ACTIVE;
-    }
-    for (int k = s->n; k % DATAPATH_ROW_KEYS; ++k) s->col[k] = 0; /* readable */
-}
 
 /* ---- passes, step by step ---- */
 
@@ -797,13 +796,15 @@ void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle)
     s.index = -1;
     find_bounds(p, pass->buffer, pass->d);
     for (s.row = 0; s.row < pass->rows; ++s.row) {
-        int64_t index = pass->index[s.row];
+        int64_t index = pass->row[s.row]->index;
         if (index >= queries(d)) continue;
         if (index != s.index) {
             s.index = index;
             load_query(&s);
         }
-        find_slots(&s);
+        s.n = pass->row[s.row]->n;
+        s.slot = pass->row[s.row]->slot;
+        s.col = pass->row[s.row]->col;
         if (at_once(&s)) {
             add_at_once(&s);
         } else {

@@ -61,10 +61,18 @@ typedef struct {
     int64_t key, place, limit; /* the key's number in its head and in the memory; the last that row 0 sees */
 } datapath_drain_t;
 
+/* A row of a pass: its query, and the active slots with their columns. */
+typedef struct {
+    int index, n;
+    int32_t slot[DATAPATH_PES_MAX],
+        col[DATAPATH_PES_MAX + DATAPATH_ROW_KEYS]; /* col: up to a multiple of
+                                                       DATAPATH_ROW_KEYS readable */
+} datapath_sub_row_t;
+
 /* A pass whose word 0 shows on pass_control's outputs. */
 typedef struct {
     int rows, d, buffer;
-    const int64_t *index, *mode, *col; /* [rows], [rows][pes], [rows][pes] */
+    const datapath_sub_row_t *row[DATAPATH_ROWS_MAX];
 } datapath_pass_t;
 
 typedef struct {
@@ -145,6 +153,9 @@ void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n);
 /* The mask word of a tile, in the buffer. */
 void datapath_put_word(datapath_t *p, int64_t index, int64_t tile, const uint64_t word[2]);
 void datapath_get_word(const datapath_t *p, int64_t index, int64_t tile, uint64_t word[2]);
+
+/* Which of n rows from `index` on keep a column of the tile. */
+void datapath_get_rows(const datapath_t *p, int64_t index, int n, int64_t tile, uint64_t rows[2]);
 
 /* ---- passes; `cycle`: in which word 0 shows ---- */
 void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle);

@@ -40,32 +40,6 @@ static void show_mask_word(machine_pass_t *p)
     }
 }
 
-/* What pass_control looks at by the edge: the mask word of a row that it takes, and which rows of the strip
-   that follows keep a column. */
-static void show_mask(machine_pass_t *p)
-{
-    machine_t *m = &p->machine;
-    uint64_t word[2];
-    if (!m->pass_control.now.accept) return;
-    datapath_get_word(&p->data, *m->pass_control.mask_index, *m->pass_control.mask_tile, word);
-    for (int c = 0; c < p->data.d->columns; ++c) m->buffer.mask[c] = word[c / 64] >> c % 64 & 1;
-}
-
-static void show_some(machine_pass_t *p)
-{
-    machine_t *m = &p->machine;
-    const design_t *d = p->data.d;
-    const pass_control_t *c = &m->pass_control;
-    const int high = d->columns > 64 ? d->columns - 64 : 0, low = d->columns - high;
-    const uint64_t columns[2] = {fixed_low(UINT64_MAX, low), high ? fixed_low(UINT64_MAX, high) : 0};
-    if (c->now.accept ? !c->now.strip_end : *c->fresh_q != 0) return;
-    for (int r = 0; r < d->rows; ++r) {
-        uint64_t word[2];
-        datapath_get_word(&p->data, *c->some_strip * d->rows + r, *c->some_tile, word);
-        m->buffer.some[r] = (word[0] & columns[0]) || (word[1] & columns[1]);
-    }
-}
-
 /* ---- a cycle ---- */
 
 /* In machine_eval's order. */
@@ -90,9 +64,7 @@ static void machine_pass_eval(void *self)
     if (*m->rebias.got)
         datapath_read_query(&p->data, *m->rebias.dot_index, *m->rebias.dot_beat, m->rebias.dot_q);
     predict_control_eval(&m->predict_control);
-    pass_control_eval(&m->pass_control);
-    show_mask(p);
-    show_some(p);
+    gather_show(&p->gather);
 }
 
 static void take_beats(machine_pass_t *p)
@@ -163,18 +135,13 @@ static void predict(machine_pass_t *p)
 
 static void start_pass(machine_pass_t *p)
 {
-    const design_t *d = p->data.d;
     const pass_control_t *c = &p->machine.pass_control;
-    int64_t at = *c->pass_bank * d->rows;
-    const datapath_pass_t pass = {.rows = (int)*c->pass_rows,
-                                  .d = (int)*c->pass_d,
-                                  .buffer = (int)*c->buffer,
-                                  .index = c->index_q + at,
-                                  .mode = c->mode_q + at * d->pes,
-                                  .col = c->col_q + at * d->pes};
+    const gather_bank_t *bank = &p->gather.bank[*c->pass_bank];
+    datapath_pass_t pass = {.rows = bank->count, .d = bank->d, .buffer = bank->buffer};
+    for (int r = 0; r < pass.rows; ++r) pass.row[r] = &bank->row[r]->slots;
     datapath_pass(&p->data, &pass, p->cycle);
     int place = (p->first_done + p->passes++) % DESIGN_PASSES;
-    p->done[place] = p->cycle + (uint64_t)datapath_pass_time(d, pass.d, pass.rows);
+    p->done[place] = p->cycle + (uint64_t)datapath_pass_time(p->data.d, pass.d, pass.rows);
 }
 
 static void divide(machine_pass_t *p)
@@ -204,7 +171,7 @@ static void machine_pass_tick(void *self)
     predict_control_tick(&m->predict_control);
     rebias_tick(&m->rebias);
     tile_loader_tick(&m->tile_loader);
-    pass_control_tick(&m->pass_control);
+    gather_edge(&p->gather);
     drain_tick(&m->drain);
     ++p->cycle;
 }
@@ -213,6 +180,7 @@ static void machine_pass_reset(void *self)
 {
     machine_pass_t *p = self;
     datapath_reset(&p->data);
+    gather_reset(&p->gather);
     memset(p->shown, 0, sizeof p->shown);
     p->cycle = 0;
     p->first_done = p->passes = 0;
@@ -247,6 +215,7 @@ static void machine_pass_init(void *self, const design_t *d)
     machine_pass_t *p = self;
     machine_init(&p->machine, d);
     datapath_init(&p->data, d);
+    gather_init(&p->gather, d, &p->machine.pass_control, &p->data);
     p->latency = normalise_latency(d);
 }
 
@@ -290,7 +259,8 @@ static int ports(const block_type_t *type, const design_t *d, signal_t *table)
     signal_t all[SIGNAL_MAX];
     int n = type->signals(d, all), kept = 0;
     for (int i = 0; i < n; ++i) {
-        bool counter = all[i].bits == 32 && (strstr(all[i].name, "sat_") || strstr(all[i].name, "zero_"));
+        bool events = all[i].bits == 32 && (strstr(all[i].name, "sat_") || strstr(all[i].name, "zero_"));
+        bool counter = events || all[i].bits == 48; /* of pass_control */
         if (all[i].kind != SIGNAL_REG || counter) table[kept++] = all[i];
     }
     return kept;
@@ -315,6 +285,7 @@ static bool is_array(const design_t *d)
 PORTS(predict_feeder, NULL);
 PORTS(predict_array, NULL);
 PORTS(buffer, NULL);
+PORTS(pass_control, NULL);
 PORTS(feeder, NULL);
 PORTS(slot_array, travels);
 PORTS(array_control, is_array);
@@ -337,11 +308,11 @@ static const block_child_t children[] = {
     CHILD(predict_control),
     CHILD(rebias),
     CHILD(tile_loader),
-    CHILD(pass_control),
     CHILD(drain),
     PORTS_OF(predict_feeder),
     PORTS_OF(predict_array),
     PORTS_OF(buffer),
+    PORTS_OF(pass_control),
     PORTS_OF(feeder),
     PORTS_OF(slot_array),
     PORTS_OF(array_control),

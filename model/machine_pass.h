@@ -25,6 +25,7 @@
 
 #include "datapath.h"
 #include "machine.h"
+#include "machine_pass_gather.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,6 +43,7 @@ enum { MACHINE_PASS_TILES = 3, MACHINE_PASS_QUOTIENTS = 64, MACHINE_PASS_LANES_M
 typedef struct {
     machine_t machine;
     datapath_t data;
+    gather_t gather;
     uint64_t cycle;
     machine_pass_tile_t shown[MACHINE_PASS_TILES]; /* on their way to the mask bus and on it, by turns */
     int newest;                                    /* of these */

@@ -26,8 +26,7 @@ int split_columns(const design_t *d, const int64_t *mask, int part, int cols[SPL
     return taken;
 }
 
-/* The slot nearest to c * (pes-1) / (columns-1), halves up. */
-static int home(const design_t *d, int c)
+int split_home(const design_t *d, int c)
 {
     return (2 * c * (d->pes - 1) + d->columns - 1) / (2 * (d->columns - 1));
 }
@@ -46,7 +45,7 @@ void split_place(const design_t *d, const int *cols, int n, int *slot)
     int reach = d->columns - d->pes, next = 0;
     for (int i = 0; i < n; ++i) {
         int least = max(next, cols[i] - reach);
-        int wish = d->slots == SLOTS_HOME ? max(home(d, cols[i]), least) : least;
+        int wish = d->slots == SLOTS_HOME ? max(split_home(d, cols[i]), least) : least;
         slot[i] = min(wish, min(cols[i], d->pes - n + i)); /* the columns still to come need room */
         next = slot[i] + 1;
     }

@@ -64,6 +64,9 @@ int split_parts(const design_t *d, int n);
 /* Kept columns of sub-row `part` of a mask row (one int64_t a column), ascending; returns how many. */
 int split_columns(const design_t *d, const int64_t *mask, int part, int cols[SPLIT_COLUMNS_MAX]);
 
+/* The slot nearest to c * (pes-1) / (columns-1), halves up. */
+int split_home(const design_t *d, int c);
+
 /* Places n <= pes ascending columns: slot[i] is the slot of cols[i]. */
 void split_place(const design_t *d, const int *cols, int n, int *slot);
 
