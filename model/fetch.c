@@ -156,6 +156,7 @@ static void show_beat(fetch_t *f)
     *f->ql_row = cut(number, fixed_bits(d->rows));
     *f->ql_file = *f->file_q;
     *f->q_index = *f->m_index = cut(number, index_w(d));
+    if (f->k_data == f->got_data) return; /* all are the one array */
     size_t bytes = (size_t)d->bus_bytes / 2 * sizeof *f->got_data;
     int64_t *const data[] = {f->k_data, f->ql_data, f->q_data, f->m_data};
     for (size_t i = 0; i < sizeof data / sizeof *data; ++i) memcpy(data[i], f->got_data, bytes);
@@ -163,6 +164,7 @@ static void show_beat(fetch_t *f)
 
 static void show_records(fetch_t *f)
 {
+    if (f->g_rows == f->g_rows_q) return; /* as all others are */
     int64_t *const shown[][2] = {
         {f->g_rows, f->g_rows_q},
         {f->g_first, f->g_first_q},

@@ -50,19 +50,7 @@ static void machine_pass_eval(void *self)
     show_done(p);
     show_quotients(p);
     show_mask_word(p);
-    controller_eval(&m->controller);
-    fetch_eval(&m->fetch);
-    tile_loader_eval(&m->tile_loader);
-    rebias_eval(&m->rebias);
-    drain_eval(&m->drain);
-    memory_port_eval(&m->memory_port);
-    *m->busy = *m->controller.busy || *m->req_valid;
-    controller_eval(&m->controller);
-    fetch_eval(&m->fetch);
-    tile_loader_eval(&m->tile_loader);
-    rebias_eval(&m->rebias);
-    if (*m->rebias.got)
-        datapath_read_query(&p->data, *m->rebias.dot_index, *m->rebias.dot_beat, m->rebias.dot_q);
+    machine_pass_settle(p);
     predict_control_eval(&m->predict_control);
     gather_show(&p->gather);
 }
@@ -165,14 +153,9 @@ static void machine_pass_tick(void *self)
     predict(p);
     if (*m->pass_control.pass) start_pass(p);
     divide(p);
-    controller_tick(&m->controller);
-    fetch_tick(&m->fetch);
-    memory_port_tick(&m->memory_port);
     predict_control_tick(&m->predict_control);
-    rebias_tick(&m->rebias);
-    tile_loader_tick(&m->tile_loader);
     gather_edge(&p->gather);
-    drain_tick(&m->drain);
+    machine_pass_move(p);
     ++p->cycle;
 }
 
@@ -185,6 +168,8 @@ static void machine_pass_reset(void *self)
     p->cycle = 0;
     p->first_done = p->passes = 0;
     memset(p->division, 0, sizeof p->division);
+    memset(p->rest, 0, sizeof p->rest);
+    p->port_was_asked = true;
 }
 
 static void machine_pass_show(void *self)
@@ -213,7 +198,7 @@ static void machine_pass_show(void *self)
 static void machine_pass_init(void *self, const design_t *d)
 {
     machine_pass_t *p = self;
-    machine_init(&p->machine, d);
+    machine_pass_wire(&p->machine, d);
     datapath_init(&p->data, d);
     gather_init(&p->gather, d, &p->machine.pass_control, &p->data);
     p->latency = normalise_latency(d);
@@ -261,7 +246,10 @@ static int ports(const block_type_t *type, const design_t *d, signal_t *table)
     for (int i = 0; i < n; ++i) {
         bool events = all[i].bits == 32 && (strstr(all[i].name, "sat_") || strstr(all[i].name, "zero_"));
         bool counter = events || all[i].bits == 48; /* of pass_control */
-        if (all[i].kind != SIGNAL_REG || counter) table[kept++] = all[i];
+        if (all[i].kind == SIGNAL_REG && !counter) continue;
+        table[kept] = all[i];
+        if (events) table[kept].dims = 0;
+        ++kept;
     }
     return kept;
 }

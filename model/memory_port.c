@@ -37,7 +37,7 @@ void memory_port_eval(void *self)
     *p->rsp_ready = *p->waiting_q > 0;
     for (int i = 0; i < MEMORY_PORT_READS; ++i) p->got[i] = p->got_q[i];
     *p->got_tag = *p->got_tag_q;
-    memcpy(p->got_data, p->got_data_q, lanes(p->d) * sizeof *p->got_data);
+    if (p->got_data != p->got_data_q) memcpy(p->got_data, p->got_data_q, lanes(p->d) * sizeof *p->got_data);
 }
 
 static int granted(const int64_t *ready, int clients)

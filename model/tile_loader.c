@@ -154,7 +154,8 @@ void tile_loader_eval(void *self)
     *t->rd_tag = *t->rd_tag_q;
     *t->we = *t->got;
     *t->waddr = waddr_of(t, *t->got_tag);
-    memcpy(t->wdata, t->got_data, (size_t)t->d->bus_bytes / 2 * sizeof *t->wdata);
+    if (t->wdata != t->got_data)
+        memcpy(t->wdata, t->got_data, (size_t)t->d->bus_bytes / 2 * sizeof *t->wdata);
     for (int b = 0; b < 2; ++b) t->tile_loaded[b] = t->asked_q[b] && !t->due_q[b];
 }
 

@@ -121,11 +121,13 @@ static void accept(memory_t *m, const memory_in_t *in)
         memset(p->data, MEMORY_OUTSIDE, beat);
 }
 
-/* What the next cycle shows. Both dice are thrown in every cycle, so that stalls do not depend on traffic. */
+/* What the next cycle shows. Both dice are thrown in every cycle, so that stalls do not depend on traffic;
+   none where no throw makes a stall. */
 static void prepare(memory_t *m)
 {
-    bool late = happens(&m->random, m->config.answer_stall);
-    m->stalled = happens(&m->random, m->config.request_stall);
+    const bool dice = m->config.answer_stall > 0 || m->config.request_stall > 0;
+    bool late = dice && happens(&m->random, m->config.answer_stall);
+    m->stalled = dice && happens(&m->random, m->config.request_stall);
     if (m->showing) return;
     while (m->held && m->place[m->first].write && m->place[m->first].due < m->now) leave(m);
     m->showing = m->held && !m->place[m->first].write && m->place[m->first].due <= m->now && !late;

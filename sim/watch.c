@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- counters of clipped values ---- */
+
+static const struct {
+    clip_t kind;
+    const char *name;
+} counters[] = {
+    {CLIP_SCORE_ACC, "predict_array.sat_acc_q"},
+    {CLIP_SCALED, "predict_array.sat_scaled_q"},
+    {CLIP_SCORE_EXP, "predict_array.sat_exp_q"},
+    {CLIP_SCORE_SUM, "predict_array.sat_sum_q"},
+    {CLIP_BIAS, "rebias.sat_q"},
+    {CLIP_ACC, "slot_array.acc_sat_q"},
+    {CLIP_EXP, "slot_array.exp_sat_q"},
+    {CLIP_ROW_SUM, "slot_array.sum_sat_q"},
+    {CLIP_ROW_SUM, "accumulate.sum_sat_q"},
+    {CLIP_OUTPUT_SUM, "accumulate.acc_sat_q"},
+    {CLIP_OUTPUT, "normalise.sat_q"},
+    {CLIP_ACC, "array_control.acc_sat_q"},
+    {CLIP_EXP, "array_control.exp_sat_q"},
+    {CLIP_ROW_SUM, "array_control.sum_sat_q"},
+};
+static_assert(sizeof counters / sizeof *counters == WATCH_COUNTERS, "a place for each");
+
+static void find_counters(watch_t *w)
+{
+    for (int i = 0; i < WATCH_COUNTERS; ++i) w->counter[i] = block_signal(w->machine, counters[i].name);
+}
 
 bool watch_open(watch_t *w, const design_t *d, const block_t *machine, int jobs, size_t L, size_t M,
                 timeline_t *timeline)
 {
     *w = (watch_t){
         .design = d, .machine = machine, .jobs = jobs, .L = L, .M = M, .timeline = timeline, .ok = true};
+    find_counters(w);
     w->own = calloc((size_t)jobs, L * M);
     return w->own != NULL;
 }
@@ -41,31 +71,12 @@ static void take_word(watch_t *w, const machine_t *m)
 
 static void read_clips(const watch_t *w, int64_t clipped[CLIP_KINDS])
 {
-    static const struct {
-        clip_t kind;
-        const char *name;
-    } counters[] = {
-        {CLIP_SCORE_ACC, "predict_array.sat_acc_q"},
-        {CLIP_SCALED, "predict_array.sat_scaled_q"},
-        {CLIP_SCORE_EXP, "predict_array.sat_exp_q"},
-        {CLIP_SCORE_SUM, "predict_array.sat_sum_q"},
-        {CLIP_BIAS, "rebias.sat_q"},
-        {CLIP_ACC, "slot_array.acc_sat_q"},
-        {CLIP_EXP, "slot_array.exp_sat_q"},
-        {CLIP_ROW_SUM, "slot_array.sum_sat_q"},
-        {CLIP_ROW_SUM, "accumulate.sum_sat_q"},
-        {CLIP_OUTPUT_SUM, "accumulate.acc_sat_q"},
-        {CLIP_OUTPUT, "normalise.sat_q"},
-        {CLIP_ACC, "array_control.acc_sat_q"},
-        {CLIP_EXP, "array_control.exp_sat_q"},
-        {CLIP_ROW_SUM, "array_control.sum_sat_q"},
-    };
     memset(clipped, 0, CLIP_KINDS * sizeof *clipped);
     if (w->machine->type->show) w->machine->type->show(w->machine->self);
-    for (size_t i = 0; i < sizeof counters / sizeof *counters; ++i) {
-        const signal_t *s = block_signal(w->machine, counters[i].name);
-        for (size_t k = 0; s && k < signal_count(s); ++k)
-            clipped[counters[i].kind] += block_get(w->machine, s, k);
+    for (int i = 0; i < WATCH_COUNTERS; ++i) {
+        const signal_t *s = w->counter[i];
+        size_t count = s ? signal_count(s) : 0;
+        for (size_t k = 0; k < count; ++k) clipped[counters[i].kind] += block_get(w->machine, s, k);
     }
 }
 

@@ -18,9 +18,12 @@ typedef struct {
     int64_t clipped[CLIP_KINDS]; /* by the machine, since the run began */
 } watch_mark_t;
 
+enum { WATCH_COUNTERS = 14 };
+
 typedef struct {
     const design_t *design;
     const block_t *machine;
+    const signal_t *counter[WATCH_COUNTERS]; /* of clipped values; NULL: the machine has none */
     int jobs;
     size_t L, M;          /* of every job */
     uint8_t *own;         /* jobs x L x M: predicted bits */
