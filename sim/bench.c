@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench_machine.h"
+#include "clock.h"
 #include "lockstep.h"
 #include "stimulus.h"
 
@@ -14,13 +14,6 @@ enum { TAPE_CYCLES = 4096, TRIES = 3, BATCH = 64 };
 const char *bench_array(const design_t *d)
 {
     return d->control == CONTROL_TRAVELLING ? "slot_array" : "pe_array";
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static bool record_scheduled(tape_t *tape, block_t *b)
@@ -57,9 +50,9 @@ static bool step(lockstep_t *l, what_t what)
 /* Each turn of the tape begins as it was taped. Returns the time that it took. */
 static double reset(lockstep_t *l)
 {
-    double begin = now();
+    double begin = clock_seconds();
     lockstep_reset(l);
-    return now() - begin;
+    return clock_seconds() - begin;
 }
 
 /* Cycles a second, best of some tries; 0 after a mismatch. */
@@ -67,9 +60,9 @@ static double measure(lockstep_t *l, const tape_t *tape, what_t what, double sec
 {
     double best = 0;
     for (int i = 0; i < TRIES; ++i) {
-        double begin = now(), end = begin;
+        double begin = clock_seconds(), end = begin;
         uint64_t cycles = 0;
-        for (int t = 0; end - begin < seconds; end = now()) {
+        for (int t = 0; end - begin < seconds; end = clock_seconds()) {
             for (int k = 0; k < BATCH; ++k, t = (t + 1) % tape->cycles) {
                 if (!t) begin += reset(l);
                 tape_play(tape, lockstep_model(l), t);

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "schedule.h"
 
 bool cosim_has_class(const char *unit, stimulus_class_t kind)
@@ -27,13 +27,6 @@ const block_type_t *cosim_model(const cosim_config_t *c, dut_status_t *status, c
     snprintf(error, DUT_ERROR_MAX, "unit: expected one from sanger design show, found '%.64s'", c->unit);
     *status = DUT_BAD_INPUT;
     return NULL;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* A pass must have compared something that moved. Units without registers or nets still have outputs. */
@@ -73,18 +66,27 @@ static void run_cycles(const cosim_config_t *c, lockstep_t *l, stimulus_t *s, co
     if (r->diverged && observer) observer(context, l, r->cycle, true);
 }
 
-dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void *context, cosim_result_t *r,
-                       char error[DUT_ERROR_MAX])
+dut_status_t cosim_open(const cosim_config_t *c, bool zeros, lockstep_t **l, char error[DUT_ERROR_MAX])
 {
     dut_status_t status = DUT_OK;
-    lockstep_t *l = NULL;
-    memset(r, 0, sizeof *r);
     const block_type_t *type = cosim_model(c, &status, error);
     if (!type) return status;
     const patch_t *patch = c->canary && c->canary->side == CANARY_RTL ? &c->canary->patch : NULL;
-    const lockstep_config_t config = {
-        .design = c->design, .type = type, .unit = c->unit, .patch = patch, .x_seed = c->seed};
-    status = lockstep_open(&l, &config, error);
+    const lockstep_config_t config = {.design = c->design,
+                                      .type = type,
+                                      .unit = c->unit,
+                                      .patch = patch,
+                                      .x_seed = c->seed,
+                                      .zeros = zeros};
+    return lockstep_open(l, &config, error);
+}
+
+dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void *context, cosim_result_t *r,
+                       char error[DUT_ERROR_MAX])
+{
+    lockstep_t *l = NULL;
+    memset(r, 0, sizeof *r);
+    dut_status_t status = cosim_open(c, false, &l, error);
     if (status) return status;
     stimulus_t *s = stimulus_open(c->kind, c->seed, lockstep_model(l));
     if (!s) {
@@ -93,9 +95,9 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
         lockstep_close(l);
         return DUT_BAD_INPUT;
     }
-    double begin = now();
+    double begin = clock_seconds();
     run_cycles(c, l, s, observer, context, r);
-    r->seconds = now() - begin;
+    r->seconds = clock_seconds() - begin;
     r->count = *lockstep_count(l);
     if (stimulus_check(s)) r->check = *stimulus_check(s);
     if (*r->check.fault) ++r->count.mismatches;

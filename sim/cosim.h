@@ -23,6 +23,7 @@ typedef struct {
     uint64_t seed;
     uint64_t cycles;
     const canary_t *canary; /* a planted bug, or NULL */
+    double minimise; /* seconds at most for the smallest stimulus of a divergence; 0: none is looked for */
     const char *report_dir; /* where waves of a divergence go; NULL: none are written */
 } cosim_config_t;
 
@@ -45,6 +46,10 @@ typedef void (*cosim_observer_t)(void *context, lockstep_t *l, uint64_t cycle, b
 /* Runs; DUT_OK and *result, or one line in error. The observer may be NULL. */
 dut_status_t cosim_run(const cosim_config_t *config, cosim_observer_t observer, void *context,
                        cosim_result_t *result, char error[DUT_ERROR_MAX]);
+
+/* The two sides of a run before their reset; `zeros`: memories without one begin with zeros. */
+dut_status_t cosim_open(const cosim_config_t *config, bool zeros, lockstep_t **out,
+                        char error[DUT_ERROR_MAX]);
 
 /* The model that a run steps: with the canary in it, or fast; NULL and one line in error when it cannot be
  * had. */

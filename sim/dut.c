@@ -128,14 +128,22 @@ static dut_status_t hash_plugin_source(build_t *b, uint64_t *h)
     return DUT_OK;
 }
 
-static dut_status_t prepare(build_t *b, const patch_t *patch)
+/* Fills the set and marks what the unit is built from. */
+static dut_status_t generate_set(build_t *b, const patch_t *patch)
 {
-    char source[PATHS], cache[PATH_MAX_BYTES];
+    char source[PATHS];
     snprintf(b->module, sizeof b->module, "%s_%s", b->d->name, b->type->name);
     snprintf(source, sizeof source, "%s/rtl", paths_data());
     if (generate(b->d, source, patch, collect, &b->set, b->error)) return DUT_BAD_INPUT;
     if (!mark_used(&b->set, b->module))
         return fail(b, DUT_BAD_INPUT, b->module, "no such module is generated");
+    return DUT_OK;
+}
+
+static dut_status_t prepare(build_t *b, const patch_t *patch)
+{
+    char cache[PATH_MAX_BYTES];
+    if (generate_set(b, patch)) return DUT_BAD_INPUT;
     b->heavy = is_heavy(b->d, b->type->name);
     uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), b->heavy ? "O3" : "O1"));
     for (int i = 0; i < b->set.n; ++i) {
@@ -265,14 +273,9 @@ static dut_status_t write_part(build_t *b, part_t part)
 /* Verilator's include folder, from the tool itself. */
 static dut_status_t verilator_root(build_t *b, char *root, size_t n)
 {
-    FILE *pipe = popen("verilator --getenv VERILATOR_ROOT", "r");
-    bool ok = pipe && fgets(root, (int)n, pipe);
-    if (pipe && pclose(pipe)) ok = false;
-    if (!ok)
-        return fail(b, DUT_MISSING_TOOL, "verilator",
-                    "does not tell VERILATOR_ROOT; reinstall the package verilator");
-    root[strcspn(root, "\n")] = '\0';
-    return DUT_OK;
+    if (process_line("verilator --getenv VERILATOR_ROOT", root, n)) return DUT_OK;
+    return fail(b, DUT_MISSING_TOOL, "verilator",
+                "does not tell VERILATOR_ROOT; reinstall the package verilator");
 }
 
 #define COMMON_FLAGS                                                                                         \
@@ -416,6 +419,21 @@ static dut_status_t build(build_t *b, const char *unit, const patch_t *patch, do
     dut_status_t status = prepare(b, patch);
     if (!status) status = build_locked(b, seconds);
     free_set(&b->set);
+    return status;
+}
+
+dut_status_t dut_hash(const design_t *d, const char *unit, const patch_t *patch, char out[17],
+                      char error[DUT_ERROR_MAX])
+{
+    build_t b = {.d = d, .type = block_find(unit), .error = error};
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    if (!b.type) return fail(&b, DUT_BAD_INPUT, unit, "no such unit");
+    dut_status_t status = generate_set(&b, patch);
+    for (int i = 0; i < b.set.n; ++i) {
+        if (b.set.file[i].used) h = hash_text(h, b.set.file[i].text);
+    }
+    snprintf(out, 17, "%016llx", (unsigned long long)h);
+    free_set(&b.set);
     return status;
 }
 

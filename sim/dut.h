@@ -34,6 +34,10 @@ dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const pat
                       char error[DUT_ERROR_MAX]);
 void dut_close(dut_t *dut);
 
+/* A hash of the unit's generated Verilog, its children's included, in hex. */
+dut_status_t dut_hash(const design_t *d, const char *unit, const patch_t *patch, char out[17],
+                      char error[DUT_ERROR_MAX]);
+
 /* Builds without opening; `seconds` gets the build time, 0 when it was cached. */
 dut_status_t dut_build(const design_t *d, const char *unit, const patch_t *patch, double *seconds,
                        char error[DUT_ERROR_MAX]);

@@ -26,6 +26,15 @@ bool process_exists(const char *program)
     return false;
 }
 
+bool process_line(const char *command, char *out, size_t n)
+{
+    FILE *pipe = popen(command, "r");
+    bool ok = pipe && fgets(out, (int)n, pipe);
+    if (pipe && pclose(pipe)) ok = false;
+    if (ok) out[strcspn(out, "\n")] = '\0';
+    return ok;
+}
+
 int process_start(char *const argv[], const char *log)
 {
     posix_spawn_file_actions_t actions;

@@ -4,6 +4,7 @@
 #define SANGER_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,6 +12,9 @@ extern "C" {
 
 /* True when the program is on PATH. */
 bool process_exists(const char *program);
+
+/* The first line that a fixed command prints, through the shell, into out[n]; false when it fails. */
+bool process_line(const char *command, char *out, size_t n);
 
 /* Runs argv (NULL-terminated) with its output appended to `log`; returns its exit status, -1 when it could
    not be started or was killed. */

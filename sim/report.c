@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "explain.h"
+#include "place.h"
+#include "process.h"
 #include "wave.h"
 
 enum {
     INPUT_CYCLES = 8,
     WAVE_CYCLES = 32,
     HELD_CYCLES = 256,
+    TAPE_CYCLES = 4096, /* most divergences need fewer, and a longer tape costs memory */
     LINES_MAX = 64,
     ELEMENTS_MAX = 16,
     PATHS = 4352
@@ -28,7 +30,11 @@ typedef struct {
     wave_t *wave;
     char wave_path[PATHS];
     cJSON *json;
-    int lines; /* MISMATCH lines so far */
+    int lines;     /* MISMATCH lines so far */
+    int signal;    /* of the table, that differs first */
+    place_t place; /* in the unit's work */
+    tape_t tape;   /* inputs of the last `tape_cycles` cycles */
+    uint64_t tape_cycles;
 } gather_t;
 
 void report_command(const cosim_config_t *c, char *command, size_t n)
@@ -64,12 +70,6 @@ void report_line(FILE *out, const cosim_config_t *c, dut_status_t status, const 
     fputc('\n', out);
     if (!*r->vacuous) return;
     fprintf(out, "VACUOUS %s of %s compared nothing: zero %s\n", c->unit, c->design_name, r->vacuous);
-}
-
-static double real_value(const signal_t *s, uint64_t bits)
-{
-    double value = s->is_signed ? (double)fixed_wrap((int64_t)bits, s->bits) : (double)bits;
-    return ldexp(value, -s->frac);
 }
 
 /* ---- the last inputs ---- */
@@ -133,7 +133,8 @@ void report_difference(FILE *out, const char *unit, const char *when, const char
             "MISMATCH %s cycle=%s phase=[%s] signal=%s kind=%s model=0x%" PRIx64 " (%.6g) dut=0x%" PRIx64
             " (%.6g) xor=0x%" PRIx64 " run=%s\n",
             unit, when, phase, name, signal_kind_name(x->signal->kind), x->model,
-            real_value(x->signal, x->model), x->dut, real_value(x->signal, x->dut), x->model ^ x->dut, run);
+            explain_value(x->signal, x->model), x->dut, explain_value(x->signal, x->dut), x->model ^ x->dut,
+            run);
 }
 
 void report_mismatch(FILE *out, const cosim_config_t *c, uint64_t cycle, const char *phase,
@@ -145,19 +146,13 @@ void report_mismatch(FILE *out, const cosim_config_t *c, uint64_t cycle, const c
     report_difference(out, c->unit, when, phase, x, run);
 }
 
-static void add_difference(cJSON *list, const difference_t *x)
+static void print_place(gather_t *g)
 {
-    char name[SIGNAL_NAME_MAX], text[24];
-    cJSON *item = cJSON_CreateObject();
-    cJSON_AddStringToObject(item, "signal", signal_element_name(x->signal, x->index, name));
-    cJSON_AddStringToObject(item, "kind", signal_kind_name(x->signal->kind));
-    snprintf(text, sizeof text, "0x%" PRIx64, x->model);
-    cJSON_AddStringToObject(item, "model", text);
-    snprintf(text, sizeof text, "0x%" PRIx64, x->dut);
-    cJSON_AddStringToObject(item, "dut", text);
-    cJSON_AddNumberToObject(item, "model_value", real_value(x->signal, x->model));
-    cJSON_AddNumberToObject(item, "dut_value", real_value(x->signal, x->dut));
-    cJSON_AddItemToArray(list, item);
+    char text[96];
+    if (!place_known(&g->place)) return;
+    place_text(&g->place, text, sizeof text);
+    fprintf(g->out, "PLACE %s %s   (counted from 0 since reset)\n", g->config->unit, text);
+    cJSON_AddStringToObject(g->json, "place", text);
 }
 
 static void print_differences(gather_t *g, lockstep_t *l)
@@ -170,11 +165,13 @@ static void print_differences(gather_t *g, lockstep_t *l)
     cJSON_AddStringToObject(g->json, "phase", phase);
     for (int i = 0; i < n && i < LINES_MAX; ++i) {
         report_mismatch(g->out, g->config, g->cycle, phase, &x[i]);
-        add_difference(list, &x[i]);
+        cJSON_AddItemToArray(list, explain_difference(&x[i]));
     }
     if (n > LINES_MAX) fprintf(g->out, "... and %d more elements differ\n", n - LINES_MAX);
     if (g->wave) wave_save_file(g->wave_path, l, x, n, g->cycle == COSIM_RESET ? 0 : g->cycle);
     g->lines = n;
+    if (n) g->signal = (int)(x->signal - lockstep_model(l)->table);
+    print_place(g);
     free(phase);
 }
 
@@ -185,7 +182,12 @@ static void observe(void *context, lockstep_t *l, uint64_t cycle, bool after_edg
     if (g->config->report_dir && !g->wave && g->cycle - cycle <= WAVE_CYCLES)
         g->wave = wave_open(g->wave_path, l);
     if (g->wave) wave_emit(g->wave, l, shown, after_edge);
-    if (!after_edge && cycle + INPUT_CYCLES > g->cycle) print_inputs(g, lockstep_model(l), cycle);
+    if (!after_edge) {
+        place_step(&g->place, lockstep_model(l));
+        if (g->config->minimise > 0 && g->cycle - cycle < g->tape_cycles)
+            tape_add(&g->tape, lockstep_model(l));
+        if (cycle + INPUT_CYCLES > g->cycle) print_inputs(g, lockstep_model(l), cycle);
+    }
     const difference_t *x;
     if (cycle == g->cycle && !g->lines && lockstep_differences(l, &x) > 0) print_differences(g, l);
 }
@@ -200,53 +202,108 @@ static int make_report_dir(const cosim_config_t *c, char error[DUT_ERROR_MAX])
     return -1;
 }
 
-static void write_json(gather_t *g, const char *command)
+static void add_run(gather_t *g, const char *command)
 {
-    char path[PATHS], hash[17];
+    char hash[17], version[96] = "", error[DUT_ERROR_MAX];
     const cosim_config_t *c = g->config;
+    const patch_t *patch = c->canary && c->canary->side == CANARY_RTL ? &c->canary->patch : NULL;
     design_hash(c->design, hash);
     cJSON_AddStringToObject(g->json, "unit", c->unit);
     cJSON_AddStringToObject(g->json, "design", c->design_name);
     cJSON_AddStringToObject(g->json, "design_hash", hash);
+    if (!dut_hash(c->design, c->unit, patch, hash, error)) cJSON_AddStringToObject(g->json, "rtl_hash", hash);
+    cJSON_AddStringToObject(g->json, "sanger", SANGER_VERSION);
+    if (process_line("verilator --version", version, sizeof version))
+        cJSON_AddStringToObject(g->json, "verilator", version);
     cJSON_AddStringToObject(g->json, "stimulus", stimulus_names[c->kind]);
+    cJSON_AddStringToObject(g->json, "model", c->fast ? "fast" : "reference");
+    if (c->canary) cJSON_AddStringToObject(g->json, "canary", c->canary->name);
     cJSON_AddNumberToObject(g->json, "seed", (double)c->seed);
     if (g->cycle == COSIM_RESET)
         cJSON_AddStringToObject(g->json, "cycle", "reset");
     else
         cJSON_AddNumberToObject(g->json, "cycle", (double)g->cycle);
     cJSON_AddStringToObject(g->json, "command", command);
+}
+
+static dut_status_t write_json(gather_t *g, char error[DUT_ERROR_MAX])
+{
+    char path[PATHS];
+    const cosim_config_t *c = g->config;
+    cJSON_AddStringToObject(g->json, "folder", c->report_dir);
     char *text = cJSON_Print(g->json);
     snprintf(path, sizeof path, "%s/report.json", c->report_dir);
-    FILE *file = fopen(path, "w");
-    if (file && text) fprintf(file, "%s\n", text);
-    if (file) fclose(file);
+    FILE *file = text ? fopen(path, "w") : NULL;
+    bool ok = file && fprintf(file, "%s\n", text) > 0;
+    if (file && fclose(file)) ok = false;
     cJSON_free(text);
+    if (ok) return DUT_OK;
+    snprintf(error, DUT_ERROR_MAX, "%s: file: expected one that can be written, found: %s", path,
+             strerror(errno));
+    return DUT_BAD_INPUT;
+}
+
+/* The run once more, everything in it seen. */
+static dut_status_t run_again(gather_t *g, char error[DUT_ERROR_MAX])
+{
+    cosim_result_t again;
+    place_reset(&g->place);
+    return cosim_run(g->config, observe, g, &again, error);
+}
+
+static dut_status_t explain_tape(gather_t *g, bool *found, char error[DUT_ERROR_MAX])
+{
+    const minimise_job_t job = {g->config, &g->tape, g->signal, g->config->minimise};
+    return explain(&job, g->out, g->json, found, error);
+}
+
+/* Most divergences come from the last cycles alone; where they do not, from reset on. */
+static dut_status_t explain_run(gather_t *g, char error[DUT_ERROR_MAX])
+{
+    bool found;
+    dut_status_t status = explain_tape(g, &found, error);
+    if (status || found) return status;
+    if (g->cycle != COSIM_RESET && g->cycle >= g->tape_cycles) {
+        gather_t whole = {.config = g->config, .cycle = g->cycle, .lines = 1, .tape_cycles = UINT64_MAX};
+        status = run_again(&whole, error);
+        tape_free(&g->tape);
+        g->tape = whole.tape;
+        if (!status) status = explain_tape(g, &found, error);
+    }
+    if (!status && !found)
+        fprintf(g->out, "MINIMISED %s: its inputs alone do not show it again from reset\n", g->config->unit);
+    return status;
 }
 
 dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *result, FILE *out,
                                char error[DUT_ERROR_MAX])
 {
-    gather_t g = {.config = c, .cycle = result->cycle, .out = out, .json = cJSON_CreateObject()};
-    cosim_result_t again;
+    gather_t g = {.config = c,
+                  .cycle = result->cycle,
+                  .out = out,
+                  .json = cJSON_CreateObject(),
+                  .tape_cycles = TAPE_CYCLES};
     char command[1024];
     if (make_report_dir(c, error)) {
         cJSON_Delete(g.json);
         return DUT_BAD_INPUT;
     }
     if (c->report_dir) snprintf(g.wave_path, sizeof g.wave_path, "%s/window", c->report_dir);
-    dut_status_t status = cosim_run(c, observe, &g, &again, error);
+    report_command(c, command, sizeof command);
+    add_run(&g, command);
+    dut_status_t status = run_again(&g, error);
     wave_close(g.wave);
     if (*result->check.fault)
         fprintf(out, "MISMATCH %s cycle=%" PRIu64 " %s\n", c->unit, result->cycle, result->check.fault);
     else if (!status && !g.lines)
         fprintf(out, "MISMATCH %s did not come again: the run does not repeat\n", c->unit);
-    report_command(c, command, sizeof command);
     fprintf(out, "REPRODUCE %s\n", command);
-    if (!status && c->report_dir) {
-        write_json(&g, command);
+    if (!status && c->report_dir)
         fprintf(out, "WAVES gtkwave %s/window.gtkw   (window.fst, model and dut side by side; report.json)\n",
                 c->report_dir);
-    }
+    if (!status && g.lines && c->minimise > 0) status = explain_run(&g, error);
+    if (!status && c->report_dir) status = write_json(&g, error);
+    tape_free(&g.tape);
     cJSON_Delete(g.json);
     return status;
 }

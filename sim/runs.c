@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "minimise.h"
 #include "report.h"
 
 enum { JOBS_MAX = 64, PATHS = 4352 };
@@ -44,6 +45,7 @@ static int add_runs(const runs_wanted_t *w, int design, const block_type_t *type
                                            .kind = (stimulus_class_t)kind,
                                            .seed = w->seed,
                                            .canary = w->canary,
+                                           .minimise = w->budget < 0 ? minimise_budget(d) : w->budget,
                                            .report_dir = w->report_dir},
                                 .weight = weight,
                                 .waves = w->waves};

@@ -140,17 +140,22 @@ static void write_cycle(FILE *out, const recorded_t *r)
     fputc('\n', out);
 }
 
-static void write_vectors(FILE *out, const vectors_source_t *v, recorded_t *r, stimulus_t *s)
+/* What is written: inputs from `drive`. */
+typedef struct {
+    vectors_drive_t drive;
+    void *context;
+    uint64_t cycles;
+    const char *comment;
+} writing_t;
+
+static void write_vectors(FILE *out, const writing_t *w, recorded_t *r)
 {
-    char hash[17];
-    design_hash(v->design, hash);
     write_names(out, r->unit, SIGNAL_IN, "inputs");
     write_names(out, r->unit, SIGNAL_OUT, "outputs");
-    fprintf(out, "# %s of %s (%s), %s stimulus of seed %" PRIu64 ", outputs of the reference model\n",
-            v->unit, v->design->name, hash, stimulus_names[v->kind], v->seed);
+    fprintf(out, "# %s\n", w->comment);
     reset_all(r);
-    for (uint64_t cycle = 0; cycle < v->cycles && !ferror(out); ++cycle) {
-        stimulus_next(s);
+    for (uint64_t cycle = 0; cycle < w->cycles && !ferror(out); ++cycle) {
+        w->drive(w->context, r->unit, cycle);
         settle_all(r);
         write_cycle(out, r);
         tick_all(r);
@@ -165,7 +170,7 @@ static dut_status_t write_failed(const char *path, char error[DUT_ERROR_MAX])
 }
 
 /* Through a file beside it, so that a reader never meets half of one. */
-static dut_status_t write_whole(const vectors_source_t *v, recorded_t *r, stimulus_t *s, const char *path,
+static dut_status_t write_whole(const writing_t *w, recorded_t *r, const char *path,
                                 char error[DUT_ERROR_MAX])
 {
     char part[PATH_MAX_BYTES];
@@ -174,7 +179,7 @@ static dut_status_t write_whole(const vectors_source_t *v, recorded_t *r, stimul
     errno = ENAMETOOLONG;
     FILE *out = n < (int)sizeof part ? fopen(part, "w") : NULL;
     if (!out) return write_failed(path, error);
-    write_vectors(out, v, r, s);
+    write_vectors(out, w, r);
     bool written = !ferror(out);
     written = !fclose(out) && written && !rename(part, path);
     if (written) return DUT_OK;
@@ -183,22 +188,57 @@ static dut_status_t write_whole(const vectors_source_t *v, recorded_t *r, stimul
     return DUT_BAD_INPUT;
 }
 
+static dut_status_t no_memory(const char *unit, char error[DUT_ERROR_MAX])
+{
+    snprintf(error, DUT_ERROR_MAX, "%s: out of memory", unit);
+    return DUT_BAD_INPUT;
+}
+
+dut_status_t vectors_write(const design_t *d, const char *unit, vectors_drive_t drive, void *context,
+                           uint64_t cycles, const char *comment, const char *path, char error[DUT_ERROR_MAX])
+{
+    const block_type_t *type = block_find(unit);
+    if (!type) return no_unit(unit, error);
+    recorded_t r;
+    const writing_t w = {drive, context, cycles, comment};
+    dut_status_t status = open_all(&r, type, d) ? write_whole(&w, &r, path, error) : no_memory(unit, error);
+    close_all(&r);
+    return status;
+}
+
+static void drive_stimulus(void *context, block_t *unit, uint64_t t)
+{
+    (void)unit, (void)t; /* the stimulus has been opened on the unit and counts itself */
+    stimulus_next(context);
+}
+
+static dut_status_t record_opened(const vectors_source_t *v, recorded_t *r, const char *path,
+                                  char error[DUT_ERROR_MAX])
+{
+    char comment[512], hash[17];
+    stimulus_t *s = stimulus_open(v->kind, v->seed, r->unit);
+    if (!s) {
+        snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", v->unit,
+                 stimulus_names[v->kind]);
+        return DUT_BAD_INPUT;
+    }
+    design_hash(v->design, hash);
+    snprintf(comment, sizeof comment,
+             "%s of %s (%s), %s stimulus of seed %" PRIu64 ", outputs of the reference model", v->unit,
+             v->design->name, hash, stimulus_names[v->kind], v->seed);
+    const writing_t w = {drive_stimulus, s, v->cycles, comment};
+    dut_status_t status = write_whole(&w, r, path, error);
+    stimulus_close(s);
+    return status;
+}
+
 dut_status_t vectors_record(const vectors_source_t *v, const char *path, char error[DUT_ERROR_MAX])
 {
     const block_type_t *type = block_find(v->unit);
     if (!type) return no_unit(v->unit, error);
     recorded_t r;
-    bool open = open_all(&r, type, v->design);
-    stimulus_t *s = open ? stimulus_open(v->kind, v->seed, r.unit) : NULL;
-    dut_status_t status = DUT_BAD_INPUT;
-    if (s)
-        status = write_whole(v, &r, s, path, error);
-    else if (open)
-        snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", v->unit,
-                 stimulus_names[v->kind]);
-    else
-        snprintf(error, DUT_ERROR_MAX, "%s: out of memory", v->unit);
-    stimulus_close(s);
+    dut_status_t status =
+        open_all(&r, type, v->design) ? record_opened(v, &r, path, error) : no_memory(v->unit, error);
     close_all(&r);
     return status;
 }
@@ -300,16 +340,26 @@ static int run_cycles(check_t *c, char error[DUT_ERROR_MAX])
         note_lockstep(c, lockstep_edge(c->lockstep));
         ++c->result->cycles;
     }
+    note_lockstep(c, lockstep_compare_stored(c->lockstep));
     c->result->lockstep_mismatches = lockstep_count(c->lockstep)->mismatches;
     return got;
 }
 
-static dut_status_t check_file(check_t *c, const block_type_t *type, const design_t *d, const char *path,
+/* Sides whose memories without a reset begin with zeros. */
+static dut_status_t open_sides(check_t *c, const cosim_config_t *sides, char error[DUT_ERROR_MAX])
+{
+    cosim_config_t whole = *sides;
+    whole.seed = VECTORS_X_SEED;
+    if (c->with_rtl) return cosim_open(&whole, true, &c->lockstep, error);
+    const lockstep_config_t model = {
+        .design = sides->design, .type = block_find(sides->unit), .x_seed = VECTORS_X_SEED, .zeros = true};
+    return lockstep_open(&c->lockstep, &model, error);
+}
+
+static dut_status_t check_file(check_t *c, const cosim_config_t *sides, const char *path,
                                char error[DUT_ERROR_MAX])
 {
-    const lockstep_config_t config = {
-        .design = d, .type = type, .unit = c->with_rtl ? type->name : NULL, .x_seed = 1, .zeros = true};
-    dut_status_t status = lockstep_open(&c->lockstep, &config, error);
+    dut_status_t status = open_sides(c, sides, error);
     if (status) return status;
     int got = run_cycles(c, error);
     if (!got && !c->result->cycles) {
@@ -322,20 +372,27 @@ static dut_status_t check_file(check_t *c, const block_type_t *type, const desig
     return got ? DUT_BAD_INPUT : DUT_OK;
 }
 
+dut_status_t vectors_check_sides(const cosim_config_t *sides, const char *path, bool with_rtl,
+                                 vectors_result_t *result, char error[DUT_ERROR_MAX])
+{
+    signal_t table[SIGNAL_MAX];
+    const block_type_t *type = block_find(sides->unit);
+    check_t c = {.table = table, .with_rtl = with_rtl, .result = result};
+    memset(result, 0, sizeof *result);
+    if (!type) return no_unit(sides->unit, error);
+    /* The header is read first: a bad file is refused without building any RTL. */
+    c.file = vector_file_open(path, table, type->signals(sides->design, table), error);
+    if (!c.file) return DUT_BAD_INPUT;
+    dut_status_t status = check_file(&c, sides, path, error);
+    vector_file_close(c.file);
+    return status;
+}
+
 dut_status_t vectors_check(const design_t *d, const char *unit, const char *path, bool with_rtl,
                            vectors_result_t *result, char error[DUT_ERROR_MAX])
 {
-    signal_t table[SIGNAL_MAX];
-    const block_type_t *type = block_find(unit);
-    check_t c = {.table = table, .with_rtl = with_rtl, .result = result};
-    memset(result, 0, sizeof *result);
-    if (!type) return no_unit(unit, error);
-    /* The header is read first: a bad file is refused without building any RTL. */
-    c.file = vector_file_open(path, table, type->signals(d, table), error);
-    if (!c.file) return DUT_BAD_INPUT;
-    dut_status_t status = check_file(&c, type, d, path, error);
-    vector_file_close(c.file);
-    return status;
+    const cosim_config_t clean = {.design = d, .unit = unit};
+    return vectors_check_sides(&clean, path, with_rtl, result, error);
 }
 
 bool vectors_hold(const vectors_result_t *r)

@@ -8,8 +8,7 @@
 #ifndef SANGER_VECTORS_H
 #define SANGER_VECTORS_H
 
-#include "lockstep.h"
-#include "stimulus.h"
+#include "cosim.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +24,15 @@ typedef struct {
 /* Writes the file, whole or not at all. DUT_OK, or one line in error. */
 dut_status_t vectors_record(const vectors_source_t *source, const char *path, char error[DUT_ERROR_MAX]);
 
-enum { VECTORS_FIRST_MAX = 384 };
+/* Writes the inputs of cycle t into the unit's arrays. */
+typedef void (*vectors_drive_t)(void *context, block_t *unit, uint64_t t);
+
+/* The same with inputs that come from elsewhere; `comment` is one line. */
+dut_status_t vectors_write(const design_t *design, const char *unit, vectors_drive_t drive, void *context,
+                           uint64_t cycles, const char *comment, const char *path, char error[DUT_ERROR_MAX]);
+
+/* A check begins with this seed for everything that no reset sets. */
+enum { VECTORS_FIRST_MAX = 384, VECTORS_X_SEED = 1 };
 
 typedef struct {
     uint64_t cycles;
@@ -41,6 +48,11 @@ typedef struct {
    out, for tests of the format alone. */
 dut_status_t vectors_check(const design_t *design, const char *unit, const char *path, bool with_rtl,
                            vectors_result_t *result, char error[DUT_ERROR_MAX]);
+
+/* The same against other sides than the clean reference model and its RTL: a planted bug, a fast model. Of
+   `sides` only design, unit, fast and canary count. */
+dut_status_t vectors_check_sides(const cosim_config_t *sides, const char *path, bool with_rtl,
+                                 vectors_result_t *result, char error[DUT_ERROR_MAX]);
 
 /* True when something was compared and nothing differed. */
 bool vectors_hold(const vectors_result_t *result);

@@ -6,7 +6,9 @@ usage: canaries.py SANGER [--every N | NAME ...]    --every: each N-th of the li
 
 Each canary runs under the regression's own stimulus on a small design. It has to end with exit code 1 and a
 MISMATCH line of its unit; the REPRODUCE command has to give the same first line; the same run of the clean
-design has to pass. Every block needs canaries on both sides, every kind of bug at least one.
+design has to pass. The smallest stimulus of the report, a file of cycle vectors, has to fail with the canary
+and to hold without it; a table at the end says how small they are. Every block needs canaries on both sides,
+every kind of bug at least one.
 """
 import json
 import os
@@ -29,6 +31,8 @@ BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_
           "feeder buffer accumulate array_control "
           "slot_control slot_row slot_array tile_loader pass_control "
           "predict_feeder predict_row predict_array memory_port fetch controller").split()
+SHORT, SHORT_SHARE = 5, 0.9  # cycles that a minimised stimulus may have, in this share of the canaries
+LENGTHS = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 50), (51, 10**9))
 KINDS = "delay operand order handshake clear reset lut sign width bound count".split()
 
 
@@ -88,6 +92,29 @@ def catchers(out):
     return [line.split()[3] for line in out.splitlines() if line.startswith("FAIL ")]
 
 
+def check_vectors(folder, command, canary):
+    """A file that fails with the canary and holds without it, by the command that the report prints."""
+    code, out, err = run(command, folder)
+    demand(code == 1 and first(out, "FAIL"), f"{canary['name']}: vectors do not fail: {command}: {out} {err.strip()}")
+    clean = command.replace(f" --canary {canary['name']}", " --model fast" if canary["side"] == "fast" else "")
+    code, out, err = run(clean, folder)
+    demand(code == 0 and first(out, "PASS"), f"{canary['name']}: clean vectors do not hold: {clean}: {out} {err.strip()}")
+
+
+def check_minimised(folder, out, canary):
+    """The figures of the smallest of the runs' stimuli, once its vectors have been checked."""
+    found = []
+    for block in re.split(r"^(?=FAIL )", out, flags=re.MULTILINE)[1:]:
+        fields = dict(re.findall(r"(\w+)=(\S+)", first(block, "MINIMISED")))
+        if "cycles" in fields and first(block, "VECTORS sanger"):
+            figures = [int(fields[key]) for key in ("cycles", "words", "bits", "window", "tries")]
+            found.append((*figures, float(fields["seconds"]), first(block, "VECTORS")[len("VECTORS "):]))
+    demand(found, f"{canary['name']}: no minimised stimulus")
+    smallest = min(found)
+    check_vectors(folder, smallest[-1], canary)
+    return smallest[:-1]
+
+
 def check_canary(canary):
     """The row of the table."""
     name, design, unit = canary["name"], design_of(canary), canary["unit"]
@@ -100,11 +127,13 @@ def check_canary(canary):
         demand("--model" not in again, f"{name}: the model is the canary's own: {again}")
         waves = [os.path.join(root, f) for root, _, files in os.walk(folder) for f in files if f == "window.fst"]
         demand(waves and all(os.path.getsize(w) for w in waves), f"{name}: no waves")
-        code, repeated, err = run(again, folder)
+        minimised = check_minimised(folder, out, canary)
+        code, repeated, err = run(again + " --no-minimise", folder)
         demand(code == 1, f"{name}: the printed command gives exit code {code}: {again}: {err.strip()}")
         demand(first(repeated, "MISMATCH") == mismatch, f"{name}: another first mismatch from: {again}")
     fields = dict(re.findall(r"(\w+)=(\S+)", mismatch))
-    return [name, unit, canary["side"], ",".join(catchers(out)), fields["cycle"], fields["signal"], canary["kind"]]
+    return [name, unit, canary["side"], ",".join(catchers(out)), fields["cycle"], fields["signal"],
+            *(f"{figure:g}" for figure in minimised), canary["kind"]]
 
 
 def check_clean(pair):
@@ -167,6 +196,21 @@ def attempt(job):
         return None, str(reason)
 
 
+def print_lengths(lengths):
+    """How long the minimised stimuli are. Returns a reason when too many are long."""
+    if not lengths:
+        return "nothing was minimised"
+    print("minimised to cycles  canaries  share up to here")
+    so_far = 0
+    for low, high in LENGTHS:
+        count = sum(low <= length <= high for length in lengths)
+        so_far += count
+        text = str(low) if low == high else f"{low}..{high}" if high < 10**9 else f"{low}.."
+        print(f"{text:>19}  {count:8}  {so_far / len(lengths):15.0%}")
+    short = sum(length <= SHORT for length in lengths) / len(lengths)
+    return None if short >= SHORT_SHARE else f"{short:.0%} of the canaries show within {SHORT} cycles, not {SHORT_SHARE:.0%}"
+
+
 def run_all(chosen, every):
     """Exit code; prints the table and what failed."""
     planted = list_canaries()
@@ -178,11 +222,15 @@ def run_all(chosen, every):
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(attempt, jobs))
     rows = [row for row, _ in results if row]
-    head = ["canary", "unit", "side", "caught by", "cycle", "first signal", "kind"]
+    head = ["canary", "unit", "side", "caught by", "cycle", "first signal", "cycles", "words", "bits", "window", "tries", "s",
+            "kind"]
     widths = [max(len(r[i]) for r in rows + [head]) for i in range(len(head))]
     for row in [head] + rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
     reasons = [reason for _, reason in results if reason]
+    too_long = print_lengths([int(row[head.index("cycles")]) for row in rows])
+    if too_long and not chosen:
+        reasons.append(too_long)
     for reason in reasons:
         print("FAIL", reason)
     print(f"{len(canaries)} of {len(planted)} canaries, {len(rows)} caught and repeated; {len(clean)} clean units; "

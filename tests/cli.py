@@ -8,6 +8,7 @@ import copy
 import json
 import os
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -117,6 +118,11 @@ class Usage(Case):
             ("--stimulus", "cosim", "--design", "odd_5x7x3", "--stimulus", "evil"),
             ("--model", "cosim", "--design", "odd_5x7x3", "--model", "best"),
             ("--canary", "cosim", "--design", "odd_5x7x3", "--canary", "tweety"),
+            *(("--budget", verb, "--design", "odd_5x7x3", "--budget", bad) for verb in ("cosim", "regress")
+              for bad in ("0", "-1", "x", "1.5", "86401")),
+            ("--canary", "vectors", "check", TINY, "--design", "odd_5x7x3", "--unit", "pe", "--canary", "tweety"),
+            ("published", "vectors", "check", TINY, "--design", "odd_5x7x3", "--unit", "exp", "--canary", "rtl_exp_lut_value"),
+            ("--model", "vectors", "check", TINY, "--design", "odd_5x7x3", "--unit", "pe", "--model", "best"),
             ("'extra'", "cosim", "--design", "odd_5x7x3", "extra"),
             ("stimulus", "cosim", "--design", "odd_5x7x3", "--unit", "exp", "--stimulus", "scheduled"),
             ("--jobs", "regress", "--jobs", "0"),
@@ -488,6 +494,47 @@ class Canaries(Case):
             for side in ("model", "dut"):
                 self.assertIn(side, vcd)
             self.assertIn("$enddefinitions", vcd)
+
+    def test_the_minimised_stimulus_fails_with_the_canary_alone(self):
+        for name, unit, side in (("rtl_pe_load_adds", "pe", "rtl"), ("model_split_take", "split", "model")):
+            folder = f"found by {side}"  # a path that needs quotes
+            _, text = self.mismatch("cosim", "--design", "odd_5x7x3", "--canary", name, "--stimulus", "legal", "--report", folder)
+            self.assertRegex(text, rf"\nMINIMISED {unit} cycles=[1-5] words=\d+ bits=\d+ signal=\w+ ")
+            self.assertRegex(text, rf"\nSTIMULUS {unit} cycle=0 ")
+            self.assertRegex(text, r"\nSHORTEST .+")
+            command = shlex.split(re.search(r"^VECTORS sanger (.+)$", text, re.M).group(1))
+            result = run(*command, cwd=self.folder)
+            self.assertEqual((result.returncode, result.stdout.split()[0]), (1, "FAIL"), result)
+            self.assertIn("PASS", self.holds(*command[:command.index("--canary")], cwd=self.folder))
+            self.report(self.folder / folder / f"odd_5x7x3-{unit}-legal", text, name)
+
+    def report(self, folder, text, name):
+        """What report.json says is what was printed."""
+        report = json.loads((folder / "report.json").read_text())
+        minimised = report["minimised"]
+        for key in ("cycles", "words", "bits", "window", "tries"):
+            self.assertIn(f" {key}={minimised[key]} ", text)
+        self.assertEqual(report["canary"], name)
+        self.assertTrue(minimised["vectors_fail"] and minimised["minimal"] and minimised["in_time"], minimised)
+        self.assertIn(minimised["replay"], text)
+        first = report["differences"][0]
+        self.assertEqual(int(first["xor"], 16), int(first["model"], 16) ^ int(first["dut"], 16))
+        for key in ("design_hash", "rtl_hash", "sanger", "verilator", "seed", "command", "phase"):
+            self.assertIn(key, report)
+        lines = (folder / "minimised.txt").read_text().splitlines()
+        self.assertEqual(sum(not line.startswith("#") for line in lines), minimised["cycles"])
+        self.assertGreater((folder / "minimised.fst").stat().st_size, 0)
+
+    def test_no_minimise_leaves_none(self):
+        _, text = self.mismatch("cosim", "--design", "odd_5x7x3", "--canary", "rtl_pe_load_adds", "--no-minimise")
+        self.assertNotIn("MINIMISED", text)
+        self.assertTrue(list(self.folder.glob("sanger-report/*/window.fst")))
+        self.assertFalse(list(self.folder.glob("sanger-report/*/minimised.*")))
+
+    def test_the_pass_is_named(self):
+        _, text = self.mismatch("cosim", "--design", "odd_5x7x3_travelling", "--unit", "slot_array",
+                                "--canary", "rtl_slot_row_sum_clear", "--stimulus", "scheduled")
+        self.assertRegex(text, r"\nPLACE slot_array pass=\d+ cycle=\d+ op=\w+ ")
 
     def test_without_the_canary_nothing_differs(self):
         self.holds("cosim", "--design", "odd_5x7x3", "--unit", "pe", "--cycles", "2000")

@@ -13,6 +13,7 @@ typedef struct {
     const char *design, *unit, *report, *stimulus;
     const canary_t *canary;
     uint64_t cycles, seed;
+    double budget; /* as runs_wanted_t's */
     bool list;
     bool reference, waves, json;
 } options_t;
@@ -35,7 +36,8 @@ static int parse(int argc, char **argv, options_t *o)
         {"stimulus", required_argument, NULL, 't'}, {"canary", required_argument, NULL, 'k'},
         {"model", required_argument, NULL, 'm'},    {"report", required_argument, NULL, 'r'},
         {"waves", no_argument, NULL, 'w'},          {"json", no_argument, NULL, 'j'},
-        {"list-canaries", no_argument, NULL, 'l'},  {NULL, 0, NULL, 0}};
+        {"list-canaries", no_argument, NULL, 'l'},  {"budget", required_argument, NULL, 'b'},
+        {"no-minimise", no_argument, NULL, 'n'},    {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
         case 'd': o->design = optarg; break;
@@ -44,6 +46,10 @@ static int parse(int argc, char **argv, options_t *o)
         case 'w': o->waves = true; break;
         case 'j': o->json = true; break;
         case 't': o->stimulus = optarg; break;
+        case 'n': o->budget = 0; break;
+        case 'b':
+            if (!parse_budget("cosim", optarg, &o->budget)) return EXIT_USAGE;
+            break;
         case 'c':
             if (!parse_count("cosim", "--cycles", optarg, 0, UINT64_C(1) << 48, &o->cycles))
                 return EXIT_USAGE;
@@ -91,7 +97,7 @@ static int plant(options_t *o, const design_t *d)
 
 static int run(int argc, char **argv)
 {
-    options_t o = {.cycles = 10000, .seed = 1};
+    options_t o = {.cycles = 10000, .seed = 1, .budget = -1};
     design_t d;
     int code = parse(argc, argv, &o);
     if (code) return code;
@@ -108,9 +114,8 @@ static int run(int argc, char **argv)
                                 .models = o.reference ? RUNS_REFERENCE : RUNS_FAST,
                                 .seed = o.seed,
                                 .canary = o.canary,
-                                .report_dir = o.report              ? o.report
-                                              : o.waves || o.canary ? "sanger-report"
-                                                                    : NULL,
+                                .budget = o.budget,
+                                .report_dir = o.report ? o.report : "sanger-report",
                                 .waves = o.waves},
                      .cycles = o.cycles,
                      .jobs = 1,
@@ -128,9 +133,13 @@ const verb_t verb_cosim = {
     "  --model M          fast (default; where a unit has a fast model) or reference\n"
     "  --canary NAME      plant a known bug, in its unit unless --unit names another; it must be found\n"
     "  --list-canaries    their names\n"
-    "  --report FOLDER    where a divergence leaves waves (FST, GTKWave save file) and report.json\n"
-    "  --waves            waves also of a run that holds: its first 256 cycles (default folder: "
-    "./sanger-report)\n"
+    "  --report FOLDER    where a divergence leaves its smallest stimulus as cycle vectors, waves (FST, "
+    "GTKWave "
+    "save\n"
+    "                     files) and report.json (default: ./sanger-report)\n"
+    "  --budget S         seconds at most to make the stimulus small (default 10, 120 for big designs)\n"
+    "  --no-minimise      do not make it small\n"
+    "  --waves            waves also of a run that holds: its first 256 cycles\n"
     "  --json             results as JSON\n\n"
     "At the first divergence: one MISMATCH line per differing element, the last cycles' inputs, and the "
     "command that\n"

@@ -69,6 +69,14 @@ bool parse_count(const char *verb, const char *option, const char *text, uint64_
     return false;
 }
 
+bool parse_budget(const char *verb, const char *text, double *seconds)
+{
+    uint64_t value;
+    if (!parse_count(verb, "--budget", text, 1, 86400, &value)) return false;
+    *seconds = (double)value;
+    return true;
+}
+
 bool load_design(const char *verb, const char *name, design_t *d)
 {
     char error[DESIGN_ERROR_MAX];

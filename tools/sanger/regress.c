@@ -17,10 +17,12 @@ static int run(int argc, char **argv)
                                             {"junit", required_argument, NULL, 'x'},
                                             {"json", no_argument, NULL, 'o'},
                                             {"report", required_argument, NULL, 'r'},
+                                            {"budget", required_argument, NULL, 'b'},
+                                            {"no-minimise", no_argument, NULL, 'n'},
                                             {NULL, 0, NULL, 0}};
     static designs_t designs;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = 1500000, seed = 1;
-    suite_t suite = {.verb = "regress", .wanted = {.kind = -1, .models = RUNS_BOTH}};
+    suite_t suite = {.verb = "regress", .wanted = {.kind = -1, .models = RUNS_BOTH, .budget = -1}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
@@ -31,6 +33,8 @@ static int run(int argc, char **argv)
         case 'j': ok = parse_count("regress", "--jobs", optarg, 1, 64, &jobs); break;
         case 'x': suite.junit = optarg; break;
         case 'r': suite.wanted.report_dir = optarg; break;
+        case 'b': ok = parse_budget("regress", optarg, &suite.wanted.budget); break;
+        case 'n': suite.wanted.budget = 0; break;
         case 'o': suite.json = true; break;
         default: return option_error("regress", c, argv);
         }
@@ -59,7 +63,9 @@ const verb_t verb_regress = {
     "  --seed S         default 1\n"
     "  --jobs N         worker processes (default: as many as processors)\n"
     "  --junit FILE     results as JUnit XML too\n"
-    "  --report FOLDER  where divergences leave waves and report.json\n"
+    "  --report FOLDER  where divergences leave their smallest stimulus, waves and report.json\n"
+    "  --budget S       seconds at most to make a stimulus small (default 10, 120 for big designs)\n"
+    "  --no-minimise    do not make it small\n"
     "  --json           results as JSON\n\n"
     "Units with a fast model run against it and against the reference. Exit code 1 on a mismatch or when a "
     "run\n"

@@ -41,6 +41,9 @@ int dut_error(const char *verb, dut_status_t status, const char *error);
 bool parse_count(const char *verb, const char *option, const char *text, uint64_t min, uint64_t max,
                  uint64_t *value);
 
+/* --budget: whole seconds. False after an error line. */
+bool parse_budget(const char *verb, const char *text, double *seconds);
+
 /* Loads --design; false after an error line. */
 bool load_design(const char *verb, const char *name, design_t *d);
 

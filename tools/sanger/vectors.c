@@ -9,8 +9,9 @@
 
 typedef struct {
     const char *design, *unit, *out, *stimulus, *file;
+    const canary_t *canary;
     uint64_t cycles, seed;
-    bool json;
+    bool fast, json;
 } options_t;
 
 static int parse(int argc, char **argv, options_t *o)
@@ -19,6 +20,7 @@ static int parse(int argc, char **argv, options_t *o)
         {"design", required_argument, NULL, 'd'},   {"unit", required_argument, NULL, 'u'},
         {"cycles", required_argument, NULL, 'c'},   {"seed", required_argument, NULL, 's'},
         {"stimulus", required_argument, NULL, 't'}, {"out", required_argument, NULL, 'o'},
+        {"canary", required_argument, NULL, 'k'},   {"model", required_argument, NULL, 'm'},
         {"json", no_argument, NULL, 'j'},           {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
@@ -27,6 +29,15 @@ static int parse(int argc, char **argv, options_t *o)
         case 'o': o->out = optarg; break;
         case 't': o->stimulus = optarg; break;
         case 'j': o->json = true; break;
+        case 'k':
+            o->canary = canary_find(optarg);
+            if (o->canary) break;
+            return usage_error("vectors",
+                               "--canary: expected a name from cosim --list-canaries, found '%.64s'", optarg);
+        case 'm':
+            o->fast = !strcmp(optarg, "fast");
+            if (o->fast || !strcmp(optarg, "reference")) break;
+            return usage_error("vectors", "--model: expected fast or reference, found '%.64s'", optarg);
         case 'c':
             if (!parse_count("vectors", "--cycles", optarg, 1, UINT64_C(1) << 40, &o->cycles))
                 return EXIT_USAGE;
@@ -105,7 +116,11 @@ static int check(const options_t *o, const design_t *d)
     vectors_result_t r;
     if (!o->file) return usage_error("vectors", "arguments: expected a file, found nothing");
     if (o->out) return usage_error("vectors", "--out: expected on record only, found '%.64s'", o->out);
-    dut_status_t status = vectors_check(d, o->unit, o->file, true, &r, error);
+    if (o->canary && !canary_shows(o->canary, d))
+        return usage_error("vectors", "--canary: expected a %s design for %s, found %s",
+                           o->canary->arithmetic, o->canary->name, d->name);
+    const cosim_config_t sides = {.design = d, .unit = o->unit, .fast = o->fast, .canary = o->canary};
+    dut_status_t status = vectors_check_sides(&sides, o->file, true, &r, error);
     if (status) return dut_error("vectors", status, error);
     return o->json ? print_json(o, d, &r) : print_lines(o, d, &r);
 }
@@ -129,10 +144,12 @@ const verb_t verb_vectors = {
     "vectors", "cycle vectors of a unit as text: write them, or check a file against model and RTL",
     "usage: sanger vectors record --design DESIGN --unit UNIT --out FILE [--cycles N] [--seed S] [--stimulus "
     "CLASS]\n"
-    "       sanger vectors check FILE --design DESIGN --unit UNIT [--json]\n\n"
+    "       sanger vectors check FILE --design DESIGN --unit UNIT [--canary NAME] [--model M] [--json]\n\n"
     "  --cycles N         cycles to record (default 1000)\n"
     "  --seed S           of the stimulus (default 1)\n"
     "  --stimulus CLASS   legal (default), illegal, corner or scheduled\n"
+    "  --canary NAME      check a design with this planted bug (names: sanger cosim --list-canaries)\n"
+    "  --model M          reference (default) or fast, where the unit has one\n"
     "  --json             the result as JSON\n\n"
     "A file has two header lines, '# inputs: name:bits ...' and '# outputs: name:bits ...', then one line a "
     "cycle,\n"

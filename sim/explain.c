@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explain.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "place.h"
+#include "vectors.h"
+#include "wave.h"
+
+enum { PATHS = 4352, COMMANDS = 3 * PATHS, SHOWN_CYCLES = 16, SHOWN_WORDS = 24 };
+
+typedef struct {
+    const minimise_job_t *job;
+    const cosim_config_t *config;
+    minimised_t m;
+    FILE *out;
+    cJSON *json; /* "minimised" */
+    char *error;
+} explain_t;
+
+/* ---- one difference ---- */
+
+double explain_value(const signal_t *s, uint64_t bits)
+{
+    double value = s->is_signed ? (double)fixed_wrap((int64_t)bits, s->bits) : (double)bits;
+    return ldexp(value, -s->frac);
+}
+
+static void add_hex(cJSON *item, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "0x%" PRIx64, value);
+    cJSON_AddStringToObject(item, key, text);
+}
+
+cJSON *explain_difference(const difference_t *x)
+{
+    char name[SIGNAL_NAME_MAX];
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "signal", signal_element_name(x->signal, x->index, name));
+    cJSON_AddStringToObject(item, "kind", signal_kind_name(x->signal->kind));
+    add_hex(item, "model", x->model);
+    add_hex(item, "dut", x->dut);
+    add_hex(item, "xor", x->model ^ x->dut);
+    cJSON_AddNumberToObject(item, "model_value", explain_value(x->signal, x->model));
+    cJSON_AddNumberToObject(item, "dut_value", explain_value(x->signal, x->dut));
+    return item;
+}
+
+/* ---- the stimulus as lines ---- */
+
+static void print_word(FILE *out, const signal_t *s, size_t index, int64_t value)
+{
+    char name[SIGNAL_NAME_MAX];
+    fprintf(out, " %s=%" PRIx64, signal_element_name(s, index, name), fixed_low((uint64_t)value, s->bits));
+}
+
+/* What differs from the cycle before; before the first all inputs are zero. */
+static void print_record(explain_t *e, const block_t *b, int t)
+{
+    const int64_t *now = e->m.record + (size_t)t * e->m.elements, *before = t ? now - e->m.elements : NULL;
+    int words = 0;
+    fprintf(e->out, "STIMULUS %s cycle=%d", b->type->name, t);
+    for (int i = 0; i < b->signals; ++i) {
+        const signal_t *s = &b->table[i];
+        size_t count = s->kind == SIGNAL_IN ? signal_count(s) : 0;
+        for (size_t k = 0; k < count; ++k, ++now) {
+            int64_t was = before ? *before++ : 0;
+            if (*now != was && words++ < SHOWN_WORDS) print_word(e->out, s, k, *now);
+        }
+    }
+    if (words > SHOWN_WORDS) fprintf(e->out, " ...(%d)", words);
+    fputc('\n', e->out);
+}
+
+static void print_stimulus(explain_t *e, const block_t *b)
+{
+    int from = e->m.cycles > SHOWN_CYCLES ? e->m.cycles - SHOWN_CYCLES : 0;
+    if (from) fprintf(e->out, "STIMULUS %s ... %d cycles before these\n", b->type->name, from);
+    for (int t = from; t < e->m.cycles; ++t) print_record(e, b, t);
+}
+
+/* ---- the shortest ---- */
+
+static void shortest_text(const explain_t *e, const block_t *b, char *text, size_t n)
+{
+    const minimised_t *m = &e->m;
+    const char *name = b->table[e->job->signal].name;
+    if (m->cycles <= 1) {
+        snprintf(text, n,
+                 m->cycles ? "both sides are equal after reset, so no run is shorter"
+                           : "both sides differ after reset");
+        return;
+    }
+    int at = snprintf(text, n, "%s",
+                      m->minimal ? "found, not proved: no single cycle can be left out"
+                                 : "the budget ended it before every cycle was tried alone");
+    if (m->shorter)
+        at += snprintf(text + at, n - (size_t)at,
+                       "; %" PRIu64 " random runs of up to %" PRIu64 " cycles did not show it", m->shorter,
+                       m->shorter_cycles);
+    if (m->shorter && m->moves > 0)
+        snprintf(text + at, n - (size_t)at, "; in none of them %s moved before cycle %d", name, m->moves);
+    if (m->shorter && m->moves < 0)
+        snprintf(text + at, n - (size_t)at, "; in none of them %s moved at all", name);
+}
+
+/* ---- files ---- */
+
+static void drive(void *context, block_t *unit, uint64_t t)
+{
+    const minimised_t *m = context;
+    if (t < (uint64_t)m->cycles) minimised_play(m, unit, (int)t); /* a reset that differs needs no cycle */
+}
+
+/* The folder as the user gave it, in quotes where a shell needs them. */
+static void quote(const char *path, char out[PATHS])
+{
+    bool plain = !path[strcspn(path, " \t\n'\"\\$`&|;<>()*?[]#~!{}")];
+    if (plain || strchr(path, '\''))
+        snprintf(out, PATHS, "%s", path);
+    else
+        snprintf(out, PATHS, "'%s'", path);
+}
+
+static void replay_command(const explain_t *e, const char *path, char out[COMMANDS])
+{
+    const cosim_config_t *c = e->config;
+    char file[PATHS], design[PATHS];
+    quote(path, file);
+    quote(c->design_name, design);
+    const block_type_t *type = block_find(c->unit);
+    bool fast = c->fast && !c->canary && type && block_fast(type, c->design);
+    snprintf(out, COMMANDS, "sanger vectors check %s --design %s --unit %s%s%s%s", file, design, c->unit,
+             fast ? " --model fast" : "", c->canary ? " --canary " : "", c->canary ? c->canary->name : "");
+}
+
+static dut_status_t write_vectors(explain_t *e)
+{
+    const cosim_config_t *c = e->config;
+    char path[PATHS], comment[512], command[COMMANDS];
+    vectors_result_t r;
+    if (!e->m.zeros) {
+        fprintf(e->out,
+                "VECTORS none: it shows only while memories without a reset hold other words than zero, "
+                "which vectors assume\n");
+        return DUT_OK;
+    }
+    snprintf(path, sizeof path, "%s/minimised.txt", c->report_dir);
+    snprintf(comment, sizeof comment,
+             "%s of %s, minimised from %s stimulus of seed %" PRIu64
+             "%s%s, outputs of the clean reference model",
+             c->unit, c->design->name, stimulus_names[c->kind], c->seed, c->canary ? " with " : "",
+             c->canary ? c->canary->name : "");
+    uint64_t cycles = e->m.cycles ? (uint64_t)e->m.cycles : 1;
+    dut_status_t status = vectors_write(c->design, c->unit, drive, &e->m, cycles, comment, path, e->error);
+    if (!status) status = vectors_check_sides(c, path, true, &r, e->error);
+    if (status) return status;
+    replay_command(e, path, command);
+    fprintf(e->out, "VECTORS %s\n", command);
+    if (vectors_hold(&r)) fprintf(e->out, "VECTORS hold, although the run did not: %s\n", path);
+    cJSON_AddStringToObject(e->json, "vectors", path);
+    cJSON_AddStringToObject(e->json, "replay", command);
+    cJSON_AddBoolToObject(e->json, "vectors_fail", !vectors_hold(&r));
+    return DUT_OK;
+}
+
+/* ---- once more, with open eyes ---- */
+
+static void add_place(cJSON *json, const place_t *p)
+{
+    char text[96];
+    if (!place_known(p)) return;
+    place_text(p, text, sizeof text);
+    cJSON_AddStringToObject(json, "place", text);
+}
+
+static void add_figures(explain_t *e, const block_t *b)
+{
+    const minimised_t *m = &e->m;
+    char text[400];
+    cJSON_AddNumberToObject(e->json, "cycles", m->cycles);
+    cJSON_AddNumberToObject(e->json, "words", (double)m->words);
+    cJSON_AddNumberToObject(e->json, "bits", (double)m->bits);
+    cJSON_AddNumberToObject(e->json, "window", m->window);
+    cJSON_AddNumberToObject(e->json, "tries", (double)m->tries);
+    cJSON_AddNumberToObject(e->json, "seconds", m->seconds);
+    cJSON_AddBoolToObject(e->json, "same_signal", m->same);
+    cJSON_AddBoolToObject(e->json, "zeros", m->zeros);
+    cJSON_AddBoolToObject(e->json, "minimal", m->minimal);
+    cJSON_AddBoolToObject(e->json, "in_time", m->in_time);
+    shortest_text(e, b, text, sizeof text);
+    cJSON_AddStringToObject(e->json, "shortest", text);
+    fprintf(e->out, "SHORTEST %s\n", text);
+}
+
+static void print_minimised(explain_t *e, lockstep_t *l, const place_t *place)
+{
+    const minimised_t *m = &e->m;
+    const difference_t *x;
+    char name[SIGNAL_NAME_MAX] = "?", where[96];
+    int n = lockstep_differences(l, &x);
+    place_text(place, where, sizeof where);
+    if (n) signal_element_name(x->signal, x->index, name);
+    fprintf(e->out,
+            "MINIMISED %s cycles=%d words=%zu bits=%zu signal=%s model=0x%" PRIx64 " dut=0x%" PRIx64
+            "%s%s%s window=%d tries=%" PRIu64 " seconds=%.2f%s%s%s\n",
+            e->config->unit, m->cycles, m->words, m->bits, name, n ? x->model : 0, n ? x->dut : 0,
+            *where ? " place=[" : "", where, *where ? "]" : "", m->window, m->tries, m->seconds,
+            m->same ? "" : " (another signal first)", m->zeros ? "" : " (memories random)",
+            m->in_time ? "" : " (the budget ended it)");
+    if (n) cJSON_AddItemToObject(e->json, "first", explain_difference(x));
+    add_place(e->json, place);
+}
+
+/* Plays it in sides of its own, with waves when there is a folder. */
+static dut_status_t show(explain_t *e)
+{
+    cosim_config_t c = *e->config;
+    char path[PATHS];
+    lockstep_t *l = NULL;
+    place_t place;
+    if (e->m.zeros) c.seed = VECTORS_X_SEED;
+    dut_status_t status = cosim_open(&c, e->m.zeros, &l, e->error);
+    if (status) return status;
+    snprintf(path, sizeof path, "%s/minimised", c.report_dir ? c.report_dir : "");
+    place_reset(&place);
+    bool equal = lockstep_reset(l);
+    wave_t *wave = c.report_dir ? wave_open(path, l) : NULL;
+    if (wave && !equal) wave_emit(wave, l, 0, true);
+    for (int t = 0; t < e->m.cycles && equal; ++t) {
+        minimised_play(&e->m, lockstep_model(l), t);
+        equal = lockstep_settle(l);
+        place_step(&place, lockstep_model(l));
+        if (wave) wave_emit(wave, l, (uint64_t)t, false);
+        if (!equal) break;
+        equal = lockstep_edge(l);
+        if (wave) wave_emit(wave, l, (uint64_t)t, true);
+    }
+    if (equal) lockstep_compare_stored(l);
+    const difference_t *x;
+    int n = lockstep_differences(l, &x);
+    if (wave) wave_save_file(path, l, x, n, (uint64_t)e->m.cycles);
+    wave_close(wave);
+    print_minimised(e, l, &place);
+    print_stimulus(e, lockstep_model(l));
+    add_figures(e, lockstep_model(l));
+    lockstep_close(l);
+    return DUT_OK;
+}
+
+dut_status_t explain(const minimise_job_t *job, FILE *out, cJSON *json, bool *found,
+                     char error[DUT_ERROR_MAX])
+{
+    explain_t e = {.job = job, .config = job->config, .out = out, .error = error};
+    dut_status_t status = minimise(job, &e.m, error);
+    *found = !status && e.m.found;
+    if (!*found) {
+        minimised_free(&e.m);
+        return status;
+    }
+    e.json = cJSON_AddObjectToObject(json, "minimised");
+    status = show(&e);
+    if (!status && job->config->report_dir) {
+        status = write_vectors(&e);
+        fprintf(out, "WAVES gtkwave %s/minimised.gtkw   (minimised.fst: both sides from reset on)\n",
+                job->config->report_dir);
+    }
+    minimised_free(&e.m);
+    return status;
+}
