@@ -252,13 +252,13 @@ static dut_status_t show(explain_t *e)
     return DUT_OK;
 }
 
-dut_status_t explain(const minimise_job_t *job, FILE *out, cJSON *json, bool *found,
+dut_status_t explain(const minimise_job_t *job, FILE *out, cJSON *json, char why[MINIMISE_WHY_MAX],
                      char error[DUT_ERROR_MAX])
 {
     explain_t e = {.job = job, .config = job->config, .out = out, .error = error};
     dut_status_t status = minimise(job, &e.m, error);
-    *found = !status && e.m.found;
-    if (!*found) {
+    snprintf(why, MINIMISE_WHY_MAX, "%s", e.m.why);
+    if (status || *why) {
         minimised_free(&e.m);
         return status;
     }

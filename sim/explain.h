@@ -19,9 +19,9 @@ extern "C" {
 #endif
 
 /* Minimises and prints to `out`, adds "minimised" to the report `json`, and writes the files into the
-   configuration's report_dir, unless that is NULL. *found: there is such a stimulus. DUT_OK, or one line in
-   error. */
-dut_status_t explain(const minimise_job_t *job, FILE *out, cJSON *json, bool *found,
+   configuration's report_dir, unless that is NULL. `why` is empty then, else why there is no such stimulus.
+   DUT_OK, or one line in error. */
+dut_status_t explain(const minimise_job_t *job, FILE *out, cJSON *json, char why[MINIMISE_WHY_MAX],
                      char error[DUT_ERROR_MAX]);
 
 /* "signal", "model", "dut", both as real values, "xor" and so on of one difference, as an object. */

@@ -8,8 +8,12 @@
 #include "clock.h"
 #include "vectors.h"
 
-/* Restarts: how many, and of how many cycles together. */
-enum { RESTARTS_MAX = 4000, RESTART_CYCLES = 200000, RECORDS_BYTES = 128 << 20 };
+enum {
+    WINDOW_SURE = 4096, /* cycles that are looked through whatever the budget */
+    RECORDS_BYTES = 128 << 20,
+    RESTARTS_MAX = 4000,
+    RESTART_CYCLES = 200000 /* of all restarts together */
+};
 
 /* Shares of the budget after which a stage gives way to the next. */
 static const double CYCLES_SHARE = 0.55, RESTART_SHARE = 0.75, WORDS_SHARE = 0.95;
@@ -168,6 +172,12 @@ static void stage(search_t *s, double share)
     s->until = s->begin + share * s->job->budget;
 }
 
+static bool give_up(search_t *s, const char *why)
+{
+    snprintf(s->out->why, sizeof s->out->why, "%s", why);
+    return false;
+}
+
 /* ---- the window ---- */
 
 static int play_tape(search_t *s, int from)
@@ -185,7 +195,7 @@ static int play_tape(search_t *s, int from)
 static bool take_window(search_t *s, int from, int n)
 {
     const tape_t *tape = s->job->tape;
-    if (!make_room(s, n)) return false;
+    if (!make_room(s, n)) return give_up(s, "its window holds more words than are kept");
     write_inputs(s, NULL);
     for (int t = 0; t < from + n; ++t) {
         tape_play(tape, lockstep_model(s->lockstep), t);
@@ -195,17 +205,20 @@ static bool take_window(search_t *s, int from, int n)
     return true;
 }
 
-/* The last 1, 2, 4 .. cycles, all at last. 1: taken, 0: none of them shows it, -1: too many to hold. */
-static int find_window(search_t *s)
+/* The last 1, 2, 4 .. cycles, all at last. False: none of them shows it, or not in time. */
+static bool find_window(search_t *s)
 {
     int all = s->job->tape->cycles;
     for (int last = 1;; last = 2 * last < all ? 2 * last : all) {
-        int n = play_tape(s, all - last);
+        int from = all > last ? all - last : 0;
+        int n = play_tape(s, from);
         if (n >= 0) {
-            s->out->window = last;
-            return take_window(s, all - last, n) ? 1 : -1;
+            s->out->window = all - from;
+            return take_window(s, from, n);
         }
-        if (last >= all || s->status) return 0;
+        if (s->status || (last >= WINDOW_SURE && late(s)))
+            return give_up(s, "the budget ended before its window was found");
+        if (last >= all) return give_up(s, "its inputs alone do not show it again from reset");
     }
 }
 
@@ -430,15 +443,13 @@ static bool comes_again(search_t *s)
 /* From a window to what is left of it; false: nothing that comes again. */
 static bool search(search_t *s)
 {
-    int window = find_window(s);
-    if (window < 0) snprintf(s->out->why, sizeof s->out->why, "its window holds too many words");
-    if (window <= 0 || s->status) return false;
+    if (!find_window(s)) return false;
     shrink(s);
     if (s->status || comes_again(s)) return !s->status;
     s->fresh = true; /* the unit keeps something over a reset */
-    if (find_window(s) <= 0) return false;
+    if (!find_window(s)) return false;
     shrink(s);
-    return !s->status && comes_again(s);
+    return comes_again(s) || give_up(s, "it does not show itself twice");
 }
 
 /* From the strictest wish to the widest: the run's signal and zeros, another signal, random memories. */
@@ -451,8 +462,11 @@ static bool search_all(search_t *s)
             s->fresh = !zeros; /* the words of the seed come in a fresh instance only */
             s->wanted = same ? s->job->signal : -1;
             if (!reopen(s)) return false;
-            if (search(s)) return true;
-            if (s->status) return false;
+            if (search(s)) {
+                *s->out->why = '\0';
+                return true;
+            }
+            if (late(s)) return false;
         }
     }
     return false;
@@ -463,8 +477,8 @@ dut_status_t minimise(const minimise_job_t *job, minimised_t *out, char error[DU
     search_t s = {.job = job, .out = out, .begin = clock_seconds(), .error = error};
     *out = (minimised_t){.moves = -1};
     stage(&s, 1);
-    out->found = search_all(&s);
-    if (out->found) {
+    bool found = search_all(&s);
+    if (found) {
         measure(&s);
         out->cycles = s.best.n;
         out->elements = s.elements;

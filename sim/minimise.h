@@ -30,9 +30,11 @@ typedef struct {
     double budget;      /* seconds, at most */
 } minimise_job_t;
 
+enum { MINIMISE_WHY_MAX = 96 };
+
 typedef struct {
-    bool found;                       /* false: no stimulus from reset shows it; `why` says more */
-    char why[160];                    /* what is not minimal, or was given up; empty: nothing */
+    /* Empty: found; else why no stimulus from reset on shows it, and nothing below holds. */
+    char why[MINIMISE_WHY_MAX];
     int window;                       /* cycles before the divergence that alone were enough */
     int cycles;                       /* records; the divergence shows in the last. 0: right after reset */
     size_t elements;                  /* of a record, in the order of the table */
@@ -51,9 +53,9 @@ typedef struct {
 
 /* DUT_OK and *out, or one line in error. */
 dut_status_t minimise(const minimise_job_t *job, minimised_t *out, char error[DUT_ERROR_MAX]);
+
 /* Seconds that are enough for most bugs at the design's size. */
 double minimise_budget(const design_t *d);
-
 void minimised_free(minimised_t *m);
 
 /* Cycle t's inputs into a block of the unit, whatever model of it. */

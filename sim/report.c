@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "clock.h"
 #include "explain.h"
 #include "place.h"
 #include "process.h"
@@ -16,7 +17,9 @@ enum {
     INPUT_CYCLES = 8,
     WAVE_CYCLES = 32,
     HELD_CYCLES = 256,
-    TAPE_CYCLES = 4096, /* most divergences need fewer, and a longer tape costs memory */
+    TAPE_CYCLES = 4096, /* most divergences need fewer */
+    TAPE_MORE = 16,
+    TAPE_BYTES = 1 << 29,
     LINES_MAX = 64,
     ELEMENTS_MAX = 16,
     PATHS = 4352
@@ -34,7 +37,7 @@ typedef struct {
     int signal;    /* of the table, that differs first */
     place_t place; /* in the unit's work */
     tape_t tape;   /* inputs of the last `tape_cycles` cycles */
-    uint64_t tape_cycles;
+    uint64_t tape_cycles, tape_bytes;
 } gather_t;
 
 void report_command(const cosim_config_t *c, char *command, size_t n)
@@ -175,6 +178,15 @@ static void print_differences(gather_t *g, lockstep_t *l)
     free(phase);
 }
 
+/* On the tape, while there is room. */
+static void record(gather_t *g, const block_t *b, uint64_t cycle)
+{
+    int from = g->tape.changes;
+    bool wanted = g->config->minimise > 0 && g->cycle - cycle < g->tape_cycles;
+    if (!wanted || g->tape_bytes >= TAPE_BYTES || !tape_add(&g->tape, b)) return;
+    for (int i = from; i < g->tape.changes; ++i) g->tape_bytes += g->tape.change[i].bytes;
+}
+
 static void observe(void *context, lockstep_t *l, uint64_t cycle, bool after_edge)
 {
     gather_t *g = context;
@@ -243,35 +255,36 @@ static dut_status_t write_json(gather_t *g, char error[DUT_ERROR_MAX])
     return DUT_BAD_INPUT;
 }
 
-/* The run once more, everything in it seen. */
-static dut_status_t run_again(gather_t *g, char error[DUT_ERROR_MAX])
+static void observe_inputs(void *context, lockstep_t *l, uint64_t cycle, bool after_edge)
+{
+    if (!after_edge) record(context, lockstep_model(l), cycle);
+}
+
+/* Records more of the cycles before the divergence. False: there are no more, or an error. */
+static bool record_more(gather_t *g, dut_status_t *status, char error[DUT_ERROR_MAX])
 {
     cosim_result_t again;
-    place_reset(&g->place);
-    return cosim_run(g->config, observe, g, &again, error);
+    if (g->cycle == COSIM_RESET || g->cycle < g->tape_cycles) return false;
+    tape_free(&g->tape);
+    g->tape_bytes = 0;
+    g->tape_cycles *= TAPE_MORE;
+    *status = cosim_run(g->config, observe_inputs, g, &again, error);
+    return !*status;
 }
 
-static dut_status_t explain_tape(gather_t *g, bool *found, char error[DUT_ERROR_MAX])
-{
-    const minimise_job_t job = {g->config, &g->tape, g->signal, g->config->minimise};
-    return explain(&job, g->out, g->json, found, error);
-}
-
-/* Most divergences come from the last cycles alone; where they do not, from reset on. */
+/* Most divergences come from the last cycles alone; where they do not, from more of them. */
 static dut_status_t explain_run(gather_t *g, char error[DUT_ERROR_MAX])
 {
-    bool found;
-    dut_status_t status = explain_tape(g, &found, error);
-    if (status || found) return status;
-    if (g->cycle != COSIM_RESET && g->cycle >= g->tape_cycles) {
-        gather_t whole = {.config = g->config, .cycle = g->cycle, .lines = 1, .tape_cycles = UINT64_MAX};
-        status = run_again(&whole, error);
-        tape_free(&g->tape);
-        g->tape = whole.tape;
-        if (!status) status = explain_tape(g, &found, error);
+    char why[MINIMISE_WHY_MAX] = "the inputs of its last cycles are too many to keep";
+    double end = clock_seconds() + g->config->minimise;
+    dut_status_t status = DUT_OK;
+    while (g->tape_bytes < TAPE_BYTES) {
+        const minimise_job_t job = {g->config, &g->tape, g->signal, end - clock_seconds()};
+        status = explain(&job, g->out, g->json, why, error);
+        if (status || !*why) return status;
+        if (clock_seconds() >= end || !record_more(g, &status, error)) break;
     }
-    if (!status && !found)
-        fprintf(g->out, "MINIMISED %s: its inputs alone do not show it again from reset\n", g->config->unit);
+    if (!status) fprintf(g->out, "MINIMISED %s: none; %s\n", g->config->unit, why);
     return status;
 }
 
@@ -284,6 +297,7 @@ dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *re
                   .json = cJSON_CreateObject(),
                   .tape_cycles = TAPE_CYCLES};
     char command[1024];
+    cosim_result_t again;
     if (make_report_dir(c, error)) {
         cJSON_Delete(g.json);
         return DUT_BAD_INPUT;
@@ -291,7 +305,8 @@ dut_status_t report_divergence(const cosim_config_t *c, const cosim_result_t *re
     if (c->report_dir) snprintf(g.wave_path, sizeof g.wave_path, "%s/window", c->report_dir);
     report_command(c, command, sizeof command);
     add_run(&g, command);
-    dut_status_t status = run_again(&g, error);
+    place_reset(&g.place);
+    dut_status_t status = cosim_run(c, observe, &g, &again, error);
     wave_close(g.wave);
     if (*result->check.fault)
         fprintf(out, "MISMATCH %s cycle=%" PRIu64 " %s\n", c->unit, result->cycle, result->check.fault);
