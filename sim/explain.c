@@ -98,14 +98,15 @@ static void shortest_text(const explain_t *e, const block_t *b, char *text, size
     int at = snprintf(text, n, "%s",
                       m->minimal ? "found, not proved: no single cycle can be left out"
                                  : "the budget ended it before every cycle was tried alone");
-    if (m->shorter)
-        at += snprintf(text + at, n - (size_t)at,
-                       "; %" PRIu64 " random runs of up to %" PRIu64 " cycles did not show it", m->shorter,
-                       m->shorter_cycles);
-    if (m->shorter && m->moves > 0)
-        snprintf(text + at, n - (size_t)at, "; in none of them %s moved before cycle %d", name, m->moves);
-    if (m->shorter && m->moves < 0)
+    if (!m->shorter || at >= (int)n) return;
+    at += snprintf(text + at, n - (size_t)at,
+                   "; %" PRIu64 " random runs of up to %" PRIu64 " cycles did not show it", m->shorter,
+                   m->shorter_cycles);
+    if (at >= (int)n || !m->moves) return;
+    if (m->moves < 0 || (uint64_t)m->moves >= m->shorter_cycles)
         snprintf(text + at, n - (size_t)at, "; in none of them %s moved at all", name);
+    else
+        snprintf(text + at, n - (size_t)at, "; in none of them %s moved before cycle %d", name, m->moves);
 }
 
 /* ---- files ---- */

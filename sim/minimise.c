@@ -11,12 +11,14 @@
 enum {
     WINDOW_SURE = 4096, /* cycles that are looked through whatever the budget */
     RECORDS_BYTES = 128 << 20,
+    SEEKS = 16,
+    SEEK_CYCLES = 10000,
     RESTARTS_MAX = 4000,
     RESTART_CYCLES = 200000 /* of all restarts together */
 };
 
 /* Shares of the budget after which a stage gives way to the next. */
-static const double CYCLES_SHARE = 0.55, RESTART_SHARE = 0.75, WORDS_SHARE = 0.95;
+static const double SEEK_SHARE = 0.2, CYCLES_SHARE = 0.6, WORDS_SHARE = 0.8, RESTART_SHARE = 0.9;
 
 /* One element of one input. */
 typedef struct {
@@ -261,6 +263,30 @@ static bool without_cycles(search_t *s, size_t at, size_t size)
     return attempt(s);
 }
 
+/* Two cycles made one: the words that are not zero, of the later where both have some, or of the earlier. */
+static bool merge(search_t *s, size_t at, bool later)
+{
+    int64_t *to = s->other.record + at * s->elements;
+    const int64_t *next = s->best.record + (at + 1) * s->elements;
+    memcpy(s->other.record, s->best.record, (at + 1) * s->elements * sizeof(int64_t));
+    memcpy(to + s->elements, next + s->elements,
+           ((size_t)s->best.n - at - 2) * s->elements * sizeof(int64_t));
+    for (size_t i = 0; i < s->elements; ++i) {
+        if (next[i] && (later || !to[i])) to[i] = next[i];
+    }
+    s->other.n = s->best.n - 1;
+    return attempt(s);
+}
+
+static bool merge_all(search_t *s)
+{
+    for (int at = 0; at + 1 < s->best.n;) {
+        if (late(s)) return false;
+        if (!merge(s, (size_t)at, true) && !merge(s, (size_t)at, false)) ++at;
+    }
+    return true;
+}
+
 static void add_atom(search_t *s, size_t at, uint64_t mask)
 {
     if (s->atoms == s->atoms_max) {
@@ -381,46 +407,85 @@ static int restart(search_t *s, uint64_t seed, int most, size_t bytes)
     return shown > 0 ? shown : -1;
 }
 
-/* Looks for shorter runs. */
+static int64_t random_word(random_t *r, const signal_t *t)
+{
+    if (t->codes) return random_below(r, t->codes);
+    uint64_t bits = random_bits(r);
+    return t->is_signed ? fixed_wrap((int64_t)bits, t->bits) : (int64_t)fixed_low(bits, t->bits);
+}
+
+/* The best without one cycle, a few words of the rest changed. */
+static bool change(search_t *s, random_t *r)
+{
+    size_t gone = (size_t)random_below(r, s->best.n), before = gone * s->elements;
+    size_t all = (size_t)(s->best.n - 1) * s->elements;
+    memcpy(s->other.record, s->best.record, before * sizeof(int64_t));
+    memcpy(s->other.record + before, s->best.record + before + s->elements, (all - before) * sizeof(int64_t));
+    s->other.n = s->best.n - 1;
+    for (int64_t k = random_below(r, 4); k >= 0; --k) {
+        size_t at = (size_t)random_below(r, (int64_t)all);
+        const int64_t other = s->best.record[at + s->elements];
+        s->other.record[at] = random_one_in(r, 3)   ? 0
+                              : random_one_in(r, 2) ? other
+                                                    : random_word(r, s->input[at % s->elements].s);
+    }
+    return attempt(s);
+}
+
+/* Looks for shorter runs: at random, and near the best one. */
 static void restarts(search_t *s)
 {
     size_t bytes;
     char *idle = idle_value(s, &bytes);
+    random_t random = {s->job->config->seed};
     s->idle = idle;
     s->out->shorter = 0;
-    s->out->shorter_cycles = (uint64_t)(s->best.n - 1);
-    for (uint64_t i = 1, cycles = 0; i <= RESTARTS_MAX && cycles < RESTART_CYCLES && s->best.n > 1; ++i) {
+    for (uint64_t i = 1, cycles = 0;
+         s->out->shorter < RESTARTS_MAX && cycles < RESTART_CYCLES && s->best.n > 1; ++i) {
         int most = s->best.n - 1;
         if (late(s)) break;
         cycles += (uint64_t)most;
         ++s->out->shorter;
-        if (restart(s, s->job->config->seed + i, most, bytes) < 0 || !attempt(s)) continue;
+        bool found =
+            i % 4 ? change(s, &random) : restart(s, s->job->config->seed + i, most, bytes) > 0 && attempt(s);
+        if (!found) continue;
         halve(s, count_cycles, without_cycles);
-        s->out->shorter = 0;
-        s->out->shorter_cycles = (uint64_t)(s->best.n - 1);
+        s->out->shorter = cycles = 0;
     }
+    s->out->shorter_cycles = (uint64_t)(s->best.n - 1);
     free(idle);
     s->idle = NULL;
 }
 
 /* ---- all of it ---- */
 
+/* Zeros first: near words of zero, cycles merge. */
+static bool shrink_words(search_t *s)
+{
+    stage(s, WORDS_SHARE);
+    return halve(s, count_words, without_atoms) && halve(s, count_moves, without_moves) &&
+           halve(s, count_bits, without_atoms) && merge_all(s);
+}
+
+static bool shrink_cycles(search_t *s, double share)
+{
+    stage(s, share);
+    s->out->minimal = halve(s, count_cycles, without_cycles);
+    return s->out->minimal;
+}
+
 static void shrink(search_t *s)
 {
     int cycles;
-    stage(s, CYCLES_SHARE);
-    s->out->minimal = halve(s, count_cycles, without_cycles);
-    stage(s, RESTART_SHARE);
-    if (s->best.n > 1 && s->out->minimal) restarts(s);
+    bool in_time = shrink_cycles(s, CYCLES_SHARE);
     do {
         cycles = s->best.n;
-        stage(s, WORDS_SHARE);
-        bool in_time = halve(s, count_words, without_atoms);
-        in_time = in_time && halve(s, count_moves, without_moves) && halve(s, count_bits, without_atoms);
-        stage(s, 1);
-        s->out->minimal = halve(s, count_cycles, without_cycles);
-        s->out->in_time = in_time && s->out->minimal;
-    } while (s->best.n < cycles && s->out->in_time);
+        in_time = shrink_words(s) && in_time;
+        stage(s, RESTART_SHARE);
+        if (in_time && s->best.n > 1) restarts(s);
+        in_time = shrink_cycles(s, 1) && in_time;
+    } while (in_time && s->best.n < cycles);
+    s->out->in_time = in_time;
 }
 
 static void measure(search_t *s)
@@ -440,10 +505,25 @@ static bool comes_again(search_t *s)
     return reopen(s) && play(s, &s->best) >= 0;
 }
 
+/* Other runs of the class where the tape does not do: one that reads a memory before it is written shows
+   nothing while that holds zeros. */
+static bool seek(search_t *s)
+{
+    const int64_t bytes = (int64_t)(s->elements * sizeof(int64_t));
+    int most = RECORDS_BYTES / bytes < SEEK_CYCLES ? (int)(RECORDS_BYTES / bytes) : SEEK_CYCLES;
+    stage(s, SEEK_SHARE);
+    for (uint64_t i = 0; i < SEEKS && !late(s); ++i) {
+        if (!make_room(s, most)) return false;
+        s->out->window = restart(s, s->job->config->seed + i, most, 0);
+        if (s->out->window > 0 && attempt(s)) return true;
+    }
+    return false;
+}
+
 /* From a window to what is left of it; false: nothing that comes again. */
 static bool search(search_t *s)
 {
-    if (!find_window(s)) return false;
+    if (!find_window(s) && !(s->out->zeros && s->out->same && seek(s))) return false;
     shrink(s);
     if (s->status || comes_again(s)) return !s->status;
     s->fresh = true; /* the unit keeps something over a reset */
