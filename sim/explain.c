@@ -58,18 +58,17 @@ static void print_word(FILE *out, const signal_t *s, size_t index, int64_t value
     fprintf(out, " %s=%" PRIx64, signal_element_name(s, index, name), fixed_low((uint64_t)value, s->bits));
 }
 
-/* What differs from the cycle before; before the first all inputs are zero. */
+/* What is not zero. */
 static void print_record(explain_t *e, const block_t *b, int t)
 {
-    const int64_t *now = e->m.record + (size_t)t * e->m.elements, *before = t ? now - e->m.elements : NULL;
+    const int64_t *word = e->m.record + (size_t)t * e->m.elements;
     int words = 0;
     fprintf(e->out, "STIMULUS %s cycle=%d", b->type->name, t);
     for (int i = 0; i < b->signals; ++i) {
         const signal_t *s = &b->table[i];
         size_t count = s->kind == SIGNAL_IN ? signal_count(s) : 0;
-        for (size_t k = 0; k < count; ++k, ++now) {
-            int64_t was = before ? *before++ : 0;
-            if (*now != was && words++ < SHOWN_WORDS) print_word(e->out, s, k, *now);
+        for (size_t k = 0; k < count; ++k, ++word) {
+            if (*word && words++ < SHOWN_WORDS) print_word(e->out, s, k, *word);
         }
     }
     if (words > SHOWN_WORDS) fprintf(e->out, " ...(%d)", words);

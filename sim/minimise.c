@@ -325,7 +325,8 @@ static size_t count_moves(search_t *s)
     size_t all = (size_t)s->best.n * s->elements;
     s->atoms = 0;
     for (size_t at = s->elements; at < all; ++at) {
-        if (s->best.record[at] != value_before(s, &s->best, at)) add_atom(s, at, UINT64_MAX);
+        int64_t before = value_before(s, &s->best, at), now = s->best.record[at];
+        if (before && now && now != before) add_atom(s, at, UINT64_MAX);
     }
     return s->atoms;
 }
@@ -493,8 +494,7 @@ static void measure(search_t *s)
     minimised_t *m = s->out;
     m->words = m->bits = 0;
     for (size_t at = 0; at < (size_t)s->best.n * s->elements; ++at) {
-        if (s->best.record[at] == value_before(s, &s->best, at)) continue;
-        ++m->words;
+        m->words += s->best.record[at] != 0;
         m->bits += (size_t)__builtin_popcountll(low_bits(s, at));
     }
 }

@@ -5,9 +5,11 @@
  *
  *     window     the last 1, 2, 4 .. cycles, until those alone fail
  *     cycles     chunks of cycles left out, halving to single ones
- *     restart    short runs of the same class of stimulus under other seeds, shorter than the best so far
  *     words      elements set to zero, or left at their value of the cycle before
  *     bits       ones cleared
+ *     merge      two cycles made one
+ *     restart    runs of fewer cycles: of the same class under other seeds, and the best one changed at
+ * random
  *
  * Every try begins at reset with inputs of zero and, when the bug shows so, memories without a reset at zero:
  * as a file of cycle vectors is checked. A try counts when the signal that differed first in the run is
@@ -39,8 +41,8 @@ typedef struct {
     int cycles;                       /* records; the divergence shows in the last. 0: right after reset */
     size_t elements;                  /* of a record, in the order of the table */
     int64_t *record;                  /* cycles x elements */
-    size_t words;                     /* elements that differ from the cycle before (at first: from zero) */
-    size_t bits;                      /* ones in those */
+    size_t words;                     /* elements that are not zero */
+    size_t bits;                      /* ones in them */
     bool same;                        /* the first signal that differs is the run's */
     bool zeros;                       /* memories without a reset began at zero, as vectors assume */
     bool minimal;                     /* no single cycle can be left out */
