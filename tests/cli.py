@@ -525,6 +525,11 @@ class Canaries(Case):
         self.assertEqual(sum(not line.startswith("#") for line in lines), minimised["cycles"])
         self.assertGreater((folder / "minimised.fst").stat().st_size, 0)
 
+    @unittest.skipUnless(shutil.which("fst2vcd"), "fst2vcd comes with gtkwave")
+    def test_the_page_of_a_failure_says_what_happens(self):
+        page = subprocess.run([ROOT / "tools/failures", "--check", "--sanger", SANGER], capture_output=True, text=True, check=False)
+        self.assertEqual(page.returncode, 0, page.stderr)
+
     def test_no_minimise_leaves_none(self):
         _, text = self.mismatch("cosim", "--design", "odd_5x7x3", "--canary", "rtl_pe_load_adds", "--no-minimise")
         self.assertNotIn("MINIMISED", text)
