@@ -279,22 +279,16 @@ int design_parse(const char *text, size_t bytes, const char *where, design_t *d,
 
 int design_load(const char *path, design_t *d, char *error)
 {
-    FILE *file = file_open_regular(path);
-    if (!file) {
+    size_t bytes = 0;
+    char *text = file_read(path, DESIGN_FILE_MAX, &bytes);
+    if (!text) {
+        if (errno == EFBIG) return fail(error, path, "file", "at most 1 MiB", "a larger file");
         return fail(error, path, "file", "a readable design file",
-                    errno == EINVAL ? "no regular file" : "no such file");
+                    errno == EINVAL   ? "no regular file"
+                    : errno == ENOENT ? "no such file"
+                                      : strerror(errno));
     }
-    char *text = malloc(DESIGN_FILE_MAX + 1);
-    size_t bytes = text ? fread(text, 1, DESIGN_FILE_MAX + 1, file) : 0;
-    bool broken = !text || ferror(file);
-    fclose(file);
-    int status;
-    if (broken)
-        status = fail(error, path, "file", "a readable design file", "a read error");
-    else if (bytes > DESIGN_FILE_MAX)
-        status = fail(error, path, "file", "at most 1 MiB", "a larger file");
-    else
-        status = design_parse(text, bytes, path, d, error);
+    int status = design_parse(text, bytes, path, d, error);
     free(text);
     return status;
 }

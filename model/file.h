@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,23 @@ static inline FILE *file_open_regular(const char *path)
     if (file) return file;
     close(fd);
     errno = EINVAL;
+    return NULL;
+}
+
+/* All of a regular file of at most `most` bytes, a NUL behind them, for the caller to free; NULL with errno
+   set (EFBIG: a larger file). */
+static inline char *file_read(const char *path, size_t most, size_t *bytes)
+{
+    FILE *file = file_open_regular(path);
+    char *text = file ? malloc(most + 2) : NULL;
+    if (!file || !text) return file ? (fclose(file), NULL) : NULL;
+    *bytes = fread(text, 1, most + 1, file);
+    int broken = ferror(file) ? EIO : *bytes > most ? EFBIG : 0;
+    fclose(file);
+    text[broken ? 0 : *bytes] = '\0';
+    if (!broken) return text;
+    free(text);
+    errno = broken;
     return NULL;
 }
 

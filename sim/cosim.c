@@ -77,7 +77,9 @@ dut_status_t cosim_open(const cosim_config_t *c, bool zeros, lockstep_t **l, cha
                                       .unit = c->unit,
                                       .patch = patch,
                                       .x_seed = c->seed,
-                                      .zeros = zeros};
+                                      .zeros = zeros,
+                                      .toggle = c->toggle,
+                                      .coverage = c->coverage};
     return lockstep_open(l, &config, error);
 }
 
@@ -88,7 +90,7 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     memset(r, 0, sizeof *r);
     dut_status_t status = cosim_open(c, false, &l, error);
     if (status) return status;
-    stimulus_t *s = stimulus_open(c->kind, c->seed, lockstep_model(l));
+    stimulus_t *s = stimulus_open_choices(c->kind, c->seed, c->choices, lockstep_model(l));
     if (!s) {
         snprintf(error, DUT_ERROR_MAX, "%s: expected a unit with %s stimulus, found none", c->unit,
                  stimulus_names[c->kind]);

@@ -21,9 +21,12 @@ typedef struct {
     bool fast; /* step the fast model, where the unit has one */
     stimulus_class_t kind;
     uint64_t seed;
+    const choices_t *choices; /* come before the seed's; or NULL */
     uint64_t cycles;
     const canary_t *canary; /* a planted bug, or NULL */
     double minimise; /* seconds at most for the smallest stimulus of a divergence; 0: none is looked for */
+    toggle_t *toggle;       /* follows what is compared, opened for the model's type; or NULL */
+    const char *coverage;   /* Verilator's own toggle coverage, a file to write; or NULL */
     const char *report_dir; /* where waves of a divergence go; NULL: none are written */
 } cosim_config_t;
 

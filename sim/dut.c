@@ -90,6 +90,7 @@ typedef struct {
     const block_type_t *type;
     fileset_t set;
     bool heavy;
+    bool counting; /* Verilator's own toggle coverage is built in */
     char module[128];
     char folder[PATHS]; /* of the finished plug-in */
     char part[PATHS];   /* while it is built */
@@ -146,6 +147,7 @@ static dut_status_t prepare(build_t *b, const patch_t *patch)
     if (generate_set(b, patch)) return DUT_BAD_INPUT;
     b->heavy = is_heavy(b->d, b->type->name);
     uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), b->heavy ? "O3" : "O1"));
+    if (b->counting) h = hash_text(h, "coverage");
     for (int i = 0; i < b->set.n; ++i) {
         size_t n = strlen(b->set.file[i].name);
         bool is_vlt = n > 4 && !strcmp(b->set.file[i].name + n - 4, ".vlt");
@@ -216,10 +218,17 @@ static dut_status_t verilate(build_t *b)
     snprintf(visible, sizeof visible, "%s/visible.vlt", b->part);
     snprintf(source, sizeof source, "%s/%s.v", b->part, b->module);
     snprintf(objects, sizeof objects, "%s/obj", b->part);
-    char *const argv[] = {"verilator",  "--cc",   "-Wno-fatal",     "-fno-table", "--x-initial", "unique",
-                          "--x-assign", "unique", "--output-split", "0",          "--prefix",    "Vdut",
-                          "-Mdir",      objects,  "--top-module",   b->module,    "-y",          b->part,
-                          own_vlt,      visible,  source,           NULL};
+    char *argv[] = {"verilator",  "--cc",   "-Wno-fatal",     "-fno-table", "--x-initial", "unique",
+                    "--x-assign", "unique", "--output-split", "0",          "--prefix",    "Vdut",
+                    "-Mdir",      objects,  "--top-module",   b->module,    "-y",          b->part,
+                    own_vlt,      visible,  source,           NULL,         NULL,          NULL,
+                    NULL};
+    if (b->counting) { /* wide signals are left out unless told */
+        char *const more[] = {"--coverage-toggle", "--coverage-max-width", "1000000"};
+        char **end = argv;
+        while (*end) ++end;
+        memcpy(end, more, sizeof more);
+    }
     return run(b, argv);
 }
 
@@ -285,18 +294,20 @@ static dut_status_t verilator_root(build_t *b, char *root, size_t n)
 /* Verilator's run-time library is the same for all plug-ins: compiled once into the cache. */
 static dut_status_t build_runtime(build_t *b, const char *root, char object[PATHS])
 {
-    char source[PATHS], threads[PATHS], include[PATHS], vltstd[PATHS], part[PATHS], cache[PATH_MAX_BYTES];
-    uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), root));
+    char source[PATHS], threads[PATHS], coverage[PATHS], include[PATHS], vltstd[PATHS], part[PATHS],
+        cache[PATH_MAX_BYTES];
+    uint64_t h = hash_text(hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), root)), "coverage");
     if (paths_cache(cache, b->error)) return DUT_BAD_INPUT;
     snprintf(object, PATHS, "%s/verilated-%016llx.o", cache, (unsigned long long)h);
     if (!access(object, R_OK)) return DUT_OK;
     snprintf(source, sizeof source, "%s/include/verilated.cpp", root);
     snprintf(threads, sizeof threads, "%s/include/verilated_threads.cpp", root);
+    snprintf(coverage, sizeof coverage, "%s/include/verilated_cov.cpp", root);
     snprintf(include, sizeof include, "-I%s/include", root);
     snprintf(vltstd, sizeof vltstd, "-I%s/include/vltstd", root);
     snprintf(part, sizeof part, "%s.part%ld", object, (long)getpid());
-    char *const argv[] = {"g++",  COMMON_FLAGS, "-O2",   include, vltstd, "-include",
-                          source, "-c",         threads, "-o",    part,   NULL};
+    char *const argv[] = {"g++",      COMMON_FLAGS, "-O2", include, vltstd, "-include", source,
+                          "-include", coverage,     "-c",  threads, "-o",   part,       NULL};
     dut_status_t status = run(b, argv);
     if (!status && rename(part, object)) status = fail(b, DUT_BAD_INPUT, object, strerror(errno));
     return status;
@@ -320,6 +331,7 @@ static int start_part(build_t *b, part_t part, const char *root)
                           : b->heavy        ? "-O3"
                                             : "-O1",
                           scope,
+                          b->counting ? "-DDUT_COUNTING" : "-DDUT_PLAIN",
                           b->type->clocked ? "-DDUT_CLOCKED" : "-DDUT_COMBINATIONAL",
                           here,
                           objects,
@@ -444,28 +456,41 @@ dut_status_t dut_build(const design_t *d, const char *unit, const patch_t *patch
     return build(&b, unit, patch, seconds);
 }
 
-dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const patch_t *patch, uint64_t x_seed,
-                      char error[DUT_ERROR_MAX])
+static dut_status_t build_and_load(build_t *b, const char *unit, const patch_t *patch, uint64_t x_seed,
+                                   dut_t *dut)
 {
-    build_t b = {.d = d, .error = error};
     double seconds;
     char path[PATHS + 16];
-    dut_status_t status = build(&b, unit, patch, &seconds);
+    dut_status_t status = build(b, unit, patch, &seconds);
     if (status) return status;
-    snprintf(path, sizeof path, "%s/plugin.so", b.folder);
+    snprintf(path, sizeof path, "%s/plugin.so", b->folder);
     dut->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!dut->library) return fail(&b, DUT_BAD_INPUT, path, dlerror());
+    if (!dut->library) return fail(b, DUT_BAD_INPUT, path, dlerror());
     const plugin_t *(*entry)(void) =
         (const plugin_t *(*)(void))(uintptr_t)dlsym(dut->library, "sanger_plugin");
     dut->api = entry ? entry() : NULL;
     if (!dut->api || dut->api->abi != PLUGIN_ABI) {
         dlclose(dut->library);
-        return fail(&b, DUT_BAD_INPUT, path, "another plug-in interface");
+        return fail(b, DUT_BAD_INPUT, path, "another plug-in interface");
     }
     dut->instance = dut->api->open(x_seed);
     if (dut->instance) return DUT_OK;
     dlclose(dut->library);
-    return fail(&b, DUT_BAD_INPUT, path, "out of memory");
+    return fail(b, DUT_BAD_INPUT, path, "out of memory");
+}
+
+dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const patch_t *patch, uint64_t x_seed,
+                      char error[DUT_ERROR_MAX])
+{
+    build_t b = {.d = d, .error = error};
+    return build_and_load(&b, unit, patch, x_seed, dut);
+}
+
+dut_status_t dut_open_counting(dut_t *dut, const design_t *d, const char *unit, uint64_t x_seed,
+                               char error[DUT_ERROR_MAX])
+{
+    build_t b = {.d = d, .counting = true, .error = error};
+    return build_and_load(&b, unit, NULL, x_seed, dut);
 }
 
 void dut_close(dut_t *dut)

@@ -32,6 +32,9 @@ enum { DUT_ERROR_MAX = 512 };
    `x_seed` chooses the initial values of everything that reset does not set. One line in error otherwise. */
 dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const patch_t *patch, uint64_t x_seed,
                       char error[DUT_ERROR_MAX]);
+/* The same with Verilator's own toggle coverage: api->coverage is set. */
+dut_status_t dut_open_counting(dut_t *dut, const design_t *d, const char *unit, uint64_t x_seed,
+                               char error[DUT_ERROR_MAX]);
 void dut_close(dut_t *dut);
 
 /* A hash of the unit's generated Verilog, its children's included, in hex. */

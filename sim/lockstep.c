@@ -32,9 +32,11 @@ struct lockstep {
     int n;
     binding_t binding[SIGNAL_MAX];
     lockstep_count_t count;
-    bool in_full;     /* the next comparison reads the big stored memories too */
-    random_t garbage; /* what stored memories hold at first */
-    bool zeros;       /* nothing else */
+    bool in_full;         /* the next comparison reads the big stored memories too */
+    random_t garbage;     /* what stored memories hold at first */
+    bool zeros;           /* nothing else */
+    toggle_t *toggle;     /* or NULL */
+    const char *coverage; /* or NULL */
     int differences;
     difference_t difference[DIFFERENCES_MAX];
 };
@@ -177,12 +179,16 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
         return DUT_BAD_INPUT;
     }
     if (config->unit) {
-        status = dut_open(&l->dut, config->design, config->unit, config->patch, config->x_seed, error);
+        status = config->coverage
+                     ? dut_open_counting(&l->dut, config->design, config->unit, config->x_seed, error)
+                     : dut_open(&l->dut, config->design, config->unit, config->patch, config->x_seed, error);
         l->has_dut = !status;
     }
     l->count.hash = UINT64_C(0xcbf29ce484222325);
     l->garbage.state = config->x_seed;
     l->zeros = config->zeros;
+    l->toggle = config->toggle;
+    l->coverage = config->coverage;
     l->n = l->model->signals;
     for (int i = 0; i < l->n && !status; ++i) {
         status = bind(l, &l->binding[i], &l->model->table[i], error);
@@ -199,6 +205,7 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
 void lockstep_close(lockstep_t *l)
 {
     if (!l) return;
+    if (l->has_dut && l->coverage) l->dut.api->coverage(l->dut.instance, l->coverage);
     for (int i = 0; i < l->n; ++i) {
         free(l->binding[i].object);
         if (!l->binding[i].direct) free(l->binding[i].previous);
@@ -311,6 +318,11 @@ static void compare_rarely(lockstep_t *l, const binding_t *b)
     }
 }
 
+static void follow(lockstep_t *l, const binding_t *b)
+{
+    if (l->toggle) toggle_sample(l->toggle, (int)(b - l->binding), b->model);
+}
+
 static void compare(lockstep_t *l, binding_t *b)
 {
     if (b->s->memory && b->direct)
@@ -326,6 +338,7 @@ static void compare(lockstep_t *l, binding_t *b)
     else
         compare_packed(l, b);
     l->count.bytes += b->objects * b->words * b->word;
+    follow(l, b);
 }
 
 /* Compares all signals of the two kinds; true when nothing differs. */
@@ -415,13 +428,17 @@ bool lockstep_reset(lockstep_t *l)
     if (stored) l->dut.api->reset(l->dut.instance);
     each_stored(l, read_stored);
     lockstep_show(l);
+    if (l->toggle) toggle_begin(l->toggle);
+    if (l->coverage) l->dut.api->coverage(l->dut.instance, NULL);
     return compare_kinds(l, SIGNAL_REG, SIGNAL_REG);
 }
 
 static void poke_inputs(lockstep_t *l)
 {
     for (int i = 0; i < l->n; ++i) {
-        if (l->binding[i].s->kind == SIGNAL_IN) poke(&l->binding[i], false);
+        if (l->binding[i].s->kind != SIGNAL_IN) continue;
+        poke(&l->binding[i], false);
+        follow(l, &l->binding[i]);
     }
 }
 

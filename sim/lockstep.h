@@ -11,6 +11,7 @@
 #define SANGER_LOCKSTEP_H
 
 #include "dut.h"
+#include "toggle.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,7 +47,10 @@ typedef struct {
     const char *unit;         /* the DUT's unit; NULL: no DUT */
     const patch_t *patch;     /* planted in the DUT, or NULL */
     uint64_t x_seed;
-    bool zeros; /* memories without a reset begin with zeros, not with words of x_seed */
+    toggle_t *toggle; /* follows what is compared, opened for this type; or NULL */
+    const char *
+        coverage; /* where Verilator's own toggle coverage goes in the end (see dut_open_counting); or NULL */
+    bool zeros;   /* memories without a reset begin with zeros, not with words of x_seed */
 } lockstep_config_t;
 
 /* DUT_OK and *out, or one line in error. The design must outlive it. */

@@ -153,7 +153,7 @@ void memory_reset(memory_t *m)
     m->first = m->held = 0;
     m->now = m->next_start = m->written = 0;
     m->showing = false;
-    m->random = (random_t){m->config.seed};
+    m->random = random_from(m->config.seed);
     prepare(m);
 }
 

@@ -438,7 +438,7 @@ static void restarts(search_t *s)
 {
     size_t bytes;
     char *idle = idle_value(s, &bytes);
-    random_t random = {s->job->config->seed};
+    random_t random = {.state = s->job->config->seed};
     s->idle = idle;
     s->out->shorter = 0;
     for (uint64_t i = 1, cycles = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One Verilated unit behind the C interface of plugin.h. Compiled once per unit with
-//   -DDUT_SCOPE="\"TOP.<module>\"" and, for units without a clock, -DDUT_COMBINATIONAL.
+//   -DDUT_SCOPE="\"TOP.<module>\"", for units without a clock -DDUT_COMBINATIONAL, with coverage
+//   -DDUT_COUNTING.
 #include "plugin.h"
 
 #include <new>
@@ -8,6 +9,9 @@
 
 #include "Vdut.h"
 #include "verilated.h"
+#ifdef DUT_COUNTING
+#include "verilated_cov.h"
+#endif
 #include "verilated_syms.h"
 
 namespace
@@ -97,7 +101,20 @@ void *object(void *instance, const char *path, size_t *bytes)
     return var->datap();
 }
 
-const plugin_t plugin = {PLUGIN_ABI, open_instance, close_instance, reset, eval, tick, object};
+#ifdef DUT_COUNTING
+void count_toggles(void *instance, const char *path)
+{
+    VerilatedCovContext *counts = static_cast<Instance *>(instance)->context.coveragep();
+    if (path)
+        counts->write(path);
+    else
+        counts->zero();
+}
+#else
+constexpr auto count_toggles = nullptr;
+#endif
+
+const plugin_t plugin = {PLUGIN_ABI, open_instance, close_instance, reset, eval, tick, object, count_toggles};
 
 } // namespace
 

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-enum { PLUGIN_ABI = 1 };
+enum { PLUGIN_ABI = 2 };
 
 typedef struct {
     int abi;
@@ -26,6 +26,8 @@ typedef struct {
     /* Storage of a top port ("left_i") or of an object below the top ("g_row[0].u_row.acc_q"), and its bytes;
        NULL when there is none. Little-endian; bits above the object's width are zero and must stay so. */
     void *(*object)(void *instance, const char *path, size_t *bytes);
+    /* Writes Verilator's toggle counts as a coverage.dat; NULL path: sets them to 0. NULL: built without. */
+    void (*coverage)(void *instance, const char *path);
 } plugin_t;
 
 const plugin_t *sanger_plugin(void);

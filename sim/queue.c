@@ -45,7 +45,7 @@ queue_t *queue_random(const design_t *d, int jobs, uint64_t seed, char error[QUE
                  lacks);
         return NULL;
     }
-    random_t r = {seed};
+    random_t r = {.state = seed};
     queue_t *q = calloc(1, sizeof *q);
     snprintf(error, QUEUE_ERROR_MAX, "out of memory");
     if (!q) return NULL;

@@ -13,7 +13,8 @@
 #include "minimise.h"
 #include "report.h"
 
-enum { JOBS_MAX = 64, PATHS = 4352 };
+/* What the machine does takes longer to get anywhere than what is drawn anew in every cycle. */
+enum { JOBS_MAX = 64, PATHS = 4352, SCHEDULED = 8 };
 
 /* ---- which runs ---- */
 
@@ -31,7 +32,7 @@ static int add_runs(const runs_wanted_t *w, int design, const block_type_t *type
     const design_t *d = &w->designs[design];
     if (!block_fits(type, d)) return n;
     const bool has_fast = block_fast(type, d) != NULL;
-    const double weight = 1 / (64 + elements(d, type));
+    const double weight = 1 / (1024 + elements(d, type));
     for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
         if ((w->kind >= 0 && kind != w->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind))
             continue;
@@ -44,10 +45,11 @@ static int add_runs(const runs_wanted_t *w, int design, const block_type_t *type
                                            .fast = fast,
                                            .kind = (stimulus_class_t)kind,
                                            .seed = w->seed,
+                                           .choices = w->choices,
                                            .canary = w->canary,
                                            .minimise = w->budget < 0 ? minimise_budget(d) : w->budget,
                                            .report_dir = w->report_dir},
-                                .weight = weight,
+                                .weight = kind == STIMULUS_SCHEDULED ? SCHEDULED * weight : weight,
                                 .waves = w->waves};
         }
     }

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { RUNS_MAX = 1024, RUNS_LEAST_CYCLES = 2000 };
+enum { RUNS_MAX = 1024, RUNS_LEAST_CYCLES = 2000, RUNS_REGRESSION_CYCLES = 12000000 };
 
 typedef enum { RUNS_FAST = 1, RUNS_REFERENCE = 2, RUNS_BOTH = 3 } runs_models_t;
 
@@ -41,6 +41,7 @@ typedef struct {
     int kind;             /* stimulus_class_t, -1: all that a unit has */
     runs_models_t models; /* which model of units that have two */
     uint64_t seed;
+    const choices_t *choices;
     const canary_t *canary;
     double budget; /* seconds to minimise a divergence; 0: it is not, below 0: as its design's size needs */
     const char *report_dir;

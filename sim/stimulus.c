@@ -18,6 +18,8 @@ struct stimulus {
     int zeros;              /* one data word in so many is zero, 0: none */
     int width[SIGNAL_MAX];  /* bits that data words use */
     bool rests[SIGNAL_MAX]; /* the signal keeps to its likelier code */
+    bool holds[SIGNAL_MAX]; /* the signal's data change as seldom as codes do: records that stand for a while
+                             */
 };
 
 int stimulus_find(const char *name)
@@ -30,10 +32,20 @@ int stimulus_find(const char *name)
 
 stimulus_t *stimulus_open(stimulus_class_t kind, uint64_t seed, block_t *block)
 {
+    return stimulus_open_choices(kind, seed, NULL, block);
+}
+
+stimulus_t *stimulus_open_choices(stimulus_class_t kind, uint64_t seed, const choices_t *choices,
+                                  block_t *block)
+{
     stimulus_t *s = calloc(1, sizeof *s);
     if (!s) return NULL;
     s->kind = kind;
     s->random.state = seed * UINT64_C(0x2545f4914f6cdd1d) + (uint64_t)kind;
+    if (choices) {
+        s->random.bytes = choices->bytes;
+        s->random.end = choices->bytes + choices->n;
+    }
     s->block = block;
     if (kind == STIMULUS_SCHEDULED) {
         s->schedule = schedule_open(block, &s->random);
@@ -64,6 +76,7 @@ static void new_epoch(stimulus_t *s)
     for (int i = 0; i < s->block->signals; ++i) {
         const signal_t *t = &s->block->table[i];
         int bits = t->bits;
+        s->holds[i] = random_one_in(&s->random, 4);
         s->rests[i] = t->codes == 2 && t->weights && random_one_in(&s->random, 3);
         s->width[i] = random_one_in(&s->random, 2) ? bits : 1 + (int)random_below(&s->random, bits);
     }
@@ -117,7 +130,8 @@ static int64_t control_code(stimulus_t *s, const signal_t *t)
 static void drive(stimulus_t *s, const signal_t *t, int width)
 {
     size_t count = signal_count(t);
-    if (t->codes && s->dwell > 1 && !random_one_in(&s->random, s->dwell)) return;
+    bool dwells = t->codes || s->holds[t - s->block->table];
+    if (dwells && s->dwell > 1 && !random_one_in(&s->random, s->dwell)) return;
     for (size_t i = 0; i < count; ++i) {
         block_set(s->block, t, i, t->codes ? control_code(s, t) : data_word(s, t, width));
     }

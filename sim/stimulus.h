@@ -31,10 +31,21 @@ extern const char *const stimulus_names[STIMULUS_CLASSES];
 /* The class of that name, or -1. */
 int stimulus_find(const char *name);
 
+/* Bytes that choices are taken from before the seed's (see random.h). */
+typedef struct {
+    const char *path; /* the file they came from, for the command that repeats a run */
+    uint8_t *bytes;
+    size_t n;
+} choices_t;
+
 typedef struct stimulus stimulus_t;
 
 /* NULL when memory is short. The block's table decides what is driven. */
 stimulus_t *stimulus_open(stimulus_class_t kind, uint64_t seed, block_t *block);
+
+/* The same with choices that come first; NULL: none. They must outlive it. */
+stimulus_t *stimulus_open_choices(stimulus_class_t kind, uint64_t seed, const choices_t *choices,
+                                  block_t *block);
 void stimulus_close(stimulus_t *s);
 
 /* Writes the inputs of the next cycle into the block's arrays; may look at its outputs of the cycle before.

@@ -52,7 +52,7 @@ static void fill_memory(block_t *b, const signal_t *s, int fill, random_t *rando
 
 static void reset_all(recorded_t *r)
 {
-    random_t random = {1};
+    random_t random = {.state = 1};
     block_reset(r->unit);
     for (int fill = 0; fill < FILLS && r->stores; ++fill) {
         block_t *b = r->other[fill];

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "traces/causal_tiny.safetensors"
 SANGER = str(ROOT / "build/tools/sanger")
-VERBS = ["design", "generate", "cosim", "regress", "campaign", "replay", "check", "trace", "vectors", "bench"]
+VERBS = ["design", "generate", "cosim", "cover", "regress", "campaign", "replay", "check", "trace", "vectors", "bench"]
 COMPLAINT = re.compile(r"^sanger[^:]*: .+: expected .+, found:? .+\n\Z")
 
 
@@ -124,6 +124,11 @@ class Usage(Case):
             ("published", "vectors", "check", TINY, "--design", "odd_5x7x3", "--unit", "exp", "--canary", "rtl_exp_lut_value"),
             ("--model", "vectors", "check", TINY, "--design", "odd_5x7x3", "--unit", "pe", "--model", "best"),
             ("'extra'", "cosim", "--design", "odd_5x7x3", "extra"),
+            ("--choices", "cosim", "--design", "odd_5x7x3", "--unit", "pe", "--choices", "nowhere"),
+            ("--choices", "cosim", "--design", "odd_5x7x3", "--unit", "pe", "--choices", "/dev/null"),
+            ("--cycles", "cover", "--design", "odd_5x7x3", "--cycles", "0"),
+            ("alu", "cover", "--design", "odd_5x7x3", "--unit", "alu"),
+            ("nowhere", "cover", "--design", "odd_5x7x3", "--unit", "pe", "--cycles", "50", "--reasons", "nowhere"),
             ("stimulus", "cosim", "--design", "odd_5x7x3", "--unit", "exp", "--stimulus", "scheduled"),
             ("--jobs", "regress", "--jobs", "0"),
             ("--cycles", "regress", "--cycles", "0"),
@@ -563,6 +568,60 @@ class Regress(Case):
             hashes.append([r["output_hash"] for r in json.loads(text)["runs"]])
         self.assertEqual(hashes[0], hashes[1])
         self.assertNotEqual(hashes[0], hashes[2])
+
+
+class Choices(Case):
+    """The same bytes are the same run, and they come before the seed."""
+
+    def hash_of(self, seed, choices):
+        path = self.folder / "choices"
+        path.write_bytes(choices)
+        text = self.holds("cosim", "--design", "odd_5x7x3", "--unit", "pe", "--stimulus", "legal", "--cycles", "40", "--seed", seed,
+                          "--json", "--choices", path)
+        return json.loads(text)["runs"][0]["output_hash"]
+
+    def test_bytes_decide(self):
+        many = bytes(range(256)) * 40
+        self.assertEqual(self.hash_of("1", many), self.hash_of("1", many))
+        self.assertNotEqual(self.hash_of("1", many), self.hash_of("1", many[1:]))
+        self.assertNotEqual(self.hash_of("1", b"\0"), self.hash_of("2", b"\0"))  # used up: the seed goes on
+
+    def test_a_mismatch_is_repeated_with_them(self):
+        path = self.folder / "choices"
+        path.write_bytes(bytes(range(7, 250)))
+        arguments = ["cosim", "--design", "odd_5x7x3", "--canary", "rtl_pe_load_adds", "--stimulus", "legal", "--choices", str(path)]
+        result = run(*arguments, "--report", self.folder / "found")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(f"--choices {path}", result.stdout)
+
+
+class Cover(Case):
+    def cover(self, *arguments, code):
+        result = run("cover", "--design", "odd_5x7x3", *arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result.stdout
+
+    def reasons(self, *entries):
+        path = self.folder / "reasons.json"
+        path.write_text(json.dumps([{"units": ["exp"], "points": list(points), "reason": why} for why, *points in entries]))
+        return path
+
+    def test_a_miss_needs_a_reason_that_fits(self):
+        miss = "y[0][{score_w - 1}] *"  # e^x is never negative
+        self.assertIn("MISSED y[0]", self.cover("--unit", "exp", "--reasons", self.reasons(), code=1))
+        text = self.cover("--unit", "exp", "--reasons", self.reasons(("never negative", miss)), "--all", code=0)
+        self.assertIn("never negative", text)
+        stale = self.reasons(("never negative", miss), ("wrong", "y[0][0] *"))
+        self.assertIn("STALE  y[0][0] *", self.cover("--unit", "exp", "--reasons", stale, code=1))
+
+    def test_figures(self):
+        figures = json.loads(self.cover("--unit", "exp", "--json", "--cycles", "100", "--reasons", self.reasons(), code=1))[0]
+        counts = [*figures["toggle"].values(), figures["functional"]]
+        self.assertEqual(figures["cycles"], 100 * figures["runs"])
+        missed = sum(c["points"] - c["hit"] for c in counts)
+        self.assertEqual(missed, sum(m["count"] for m in figures["missed"]))
+        self.assertGreater(missed, 0)
+        self.assertGreater(sum(c["hit"] for c in counts), 0)
 
 
 class Campaigns(Case):

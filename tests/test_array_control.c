@@ -232,7 +232,7 @@ typedef struct {
 static void must_hold(const design_t *d, uint64_t seed, bool minimal, total_t *total)
 {
     bench_t *b = &bench;
-    random_t random = {seed};
+    random_t random = {.state = seed};
     bench_open(b, d, &random, 2 * d->columns < d->head_max ? 2 * d->columns : d->head_max);
     b->player.limit = d->rows * d->columns > 1000 ? PASSES / 8 : PASSES;
     b->player.minimal = minimal;
@@ -278,7 +278,7 @@ START_TEST(the_least_interval_is_twice_the_way_through_the_array)
 {
     const design_t d = sized(sizes[2], 0);
     bench_t *b = &bench;
-    random_t random = {1};
+    random_t random = {.state = 1};
     bench_open(b, &d, &random, 1);
     b->player.limit = 10;
     play(b);
@@ -295,7 +295,7 @@ typedef enum { SLOTS, EXP, WALK } rule_t;
 static bool breaks(const design_t *d, uint64_t seed, rule_t rule)
 {
     bench_t *b = &bench;
-    random_t random = {seed};
+    random_t random = {.state = seed};
     bench_open(b, d, &random, 2 * d->columns < PLAIN_HEAD ? 2 * d->columns : PLAIN_HEAD);
     b->player.limit = PASSES;
     b->player.early.slots = rule == SLOTS;
@@ -328,7 +328,7 @@ START_TEST(the_array_sees_the_published_sequence)
     const design_t d = sized(sizes[5], 0);
     int cycles[5] = {0}, moves = 0, passes = 6, words = 0;
     bench_t *b = &bench;
-    random_t random = {7};
+    random_t random = {.state = 7};
     bench_open(b, &d, &random, 9);
     b->player.limit = passes;
     const array_control_t *a = b->block->self;

@@ -75,7 +75,7 @@ static void run(const design_t *d, const char *name, uint64_t seed, int seen[2])
     block_t *block = block_open(&binarise_type, d);
     binarise_t *b = block->self;
     bool any[ROWS_MAX] = {false};
-    random_t r = {seed};
+    random_t r = {.state = seed};
     for (int t = 0; t < CYCLES; ++t) {
         stimulate(b, &r);
         binarise_type.eval(b);

@@ -31,7 +31,7 @@ static int64_t expected_tap(const block_t *b, int k)
 
 static void run(const design_t *d, uint64_t seed)
 {
-    random_t random = {seed};
+    random_t random = {.state = seed};
     block_t *b = block_open(&delay_line_type, d);
     memset(shifted, 0, sizeof shifted);
     for (int t = 0; t < CYCLES; ++t) {

@@ -53,7 +53,7 @@ static design_t load(const char *name)
 /* What accumulate holds: element e of a row of a group; e = -1: its sum. */
 static int64_t accumulated(const run_t *r, int group, int row, int e, int bits)
 {
-    random_t x = {(uint64_t)((group * 5000 + row) * 300 + e) * 31 + (uint64_t)r->seed};
+    random_t x = {.state = (uint64_t)((group * 5000 + row) * 300 + e) * 31 + (uint64_t)r->seed};
     return fixed_wrap((int64_t)random_bits(&x), bits);
 }
 

@@ -75,7 +75,7 @@ START_TEST(the_published_block_is_its_table_at_the_published_designs)
         design_t d = load(names[n]);
         block_t *b = block_open(&exp_type, &d);
         exp_t *e = b->self;
-        random_t r = {(uint64_t)n + 1};
+        random_t r = {.state = (uint64_t)n + 1};
         for (int i = 0; i < 100000; ++i) {
             /* mostly the small inputs for which the unit is meant; a negative one reads as a huge one */
             *e->x = fixed_wrap((int64_t)random_bits(&r), 1 + (int)random_below(&r, d.acc.w));
@@ -153,7 +153,7 @@ START_TEST(both_units_of_the_signed_designs_are_the_formula)
         exp_unit_t pe, score;
         exp_unit_of_pe(&pe, &d);
         exp_unit_of_score_array(&score, &d);
-        random_t r = {(uint64_t)n};
+        random_t r = {.state = (uint64_t)n};
         for (int i = 0; i < 50000; ++i) {
             check_signed(&pe, fixed_wrap((int64_t)random_bits(&r), 1 + (int)random_below(&r, pe.x.w)),
                          names[n], n);

@@ -187,7 +187,7 @@ START_TEST(heads_equal_those_that_the_units_compute_strip_by_strip)
         demand(!host_open(&units, &array, false, error), "%s", error);
         int compared = 0;
         for (int seed = 1; seed <= 120; ++seed) {
-            random_t r = {(uint64_t)seed};
+            random_t r = {.state = (uint64_t)seed};
             job_t j;
             demand(job_random(&j, &d, &r, 20), "memory");
             for (int n = 0; n < j.heads; ++n) {
@@ -226,7 +226,7 @@ START_TEST(registers_clip_where_those_of_the_units_do)
         demand(!host_open(&units, &array, false, error), "%s", error);
         golden_count_t all = {0};
         for (int seed = 1; seed <= 120; ++seed) {
-            random_t r = {(uint64_t)seed};
+            random_t r = {.state = (uint64_t)seed};
             job_t j;
             demand(job_random(&j, &d, &r, 20), "memory");
             snprintf(where, sizeof where, "%s, narrow, seed %d", machines[m], seed);
@@ -588,7 +588,7 @@ START_TEST(passes_gather_every_sub_row_once_in_order_and_h_is_the_least_that_kee
         design_t d = load(machines[m]);
         int64_t hazard = 0;
         for (int seed = 1; seed <= 200; ++seed) {
-            random_t r = {(uint64_t)seed};
+            random_t r = {.state = (uint64_t)seed};
             char where[64];
             job_t j;
             demand(job_random(&j, &d, &r, d.keys_max), "memory");
@@ -643,7 +643,7 @@ typedef struct {
 
 static void open_trial(trial_t *t, const char *name, int seed)
 {
-    random_t r = {(uint64_t)seed};
+    random_t r = {.state = (uint64_t)seed};
     char error[JOB_ERROR_MAX];
     t->d = load(name);
     t->d.addr_w = 24;
@@ -713,7 +713,7 @@ START_TEST(a_run_writes_outputs_and_statuses_and_refuses_what_was_spoiled)
         for (int seed = 1; seed <= 100; ++seed) {
             int codes[JOBS] = {0}, failed = 0;
             open_trial(&t, machines[m], seed);
-            random_t r = {(uint64_t)seed + 1000};
+            random_t r = {.state = (uint64_t)seed + 1000};
             for (int n = 0; n < JOBS; ++n) {
                 if (random_one_in(&r, 2)) codes[n] = image_spoil(&t.image, t.bytes, n, &r);
                 failed += codes[n] != 0;

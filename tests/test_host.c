@@ -108,7 +108,7 @@ START_TEST(jobs_lie_as_in_the_image)
     char error[DESIGN_ERROR_MAX] = "";
     demand(!paths_design(designs[_i], &d, error), "%s", error);
     for (uint64_t seed = 1; seed <= 60; ++seed) {
-        random_t r = {seed};
+        random_t r = {.state = seed};
         check_job(&d, &r, seed);
     }
 }

@@ -149,7 +149,7 @@ START_TEST(random_jobs_reach_the_limits_and_every_option)
         design_t d = load(machines[m]);
         int seen[12] = {0};
         for (int seed = 1; seed <= 400; ++seed) {
-            random_t r = {(uint64_t)seed};
+            random_t r = {.state = (uint64_t)seed};
             job_t j;
             demand(job_random(&j, &d, &r, d.keys_max), "memory");
             demand(fits(&d, &j), "%s seed %d: a value beyond its format", d.name, seed);
@@ -178,7 +178,7 @@ typedef struct {
 
 static void open_run(run_t *run, const char *name, int seed)
 {
-    random_t r = {(uint64_t)seed};
+    random_t r = {.state = (uint64_t)seed};
     char error[JOB_ERROR_MAX];
     run->d = load(name);
     run->seed = seed;
@@ -340,7 +340,7 @@ START_TEST(descriptors_are_spoiled_in_every_way)
     int codes[JOB_CODES] = {0};
     for (int seed = 1; seed <= 400; ++seed) {
         open_run(&run, machines[seed % MACHINES], seed);
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         image_write(&run.image, run.bytes);
         ++codes[image_spoil(&run.image, run.bytes, seed % JOBS, &r)];
         close_run(&run);

@@ -45,7 +45,7 @@ typedef struct {
 
 static void fill_queue(queue_t *q, const design_t *d, uint64_t seed, bool spoil)
 {
-    random_t r = {seed};
+    random_t r = {.state = seed};
     char error[JOB_ERROR_MAX];
     *q = (queue_t){.d = d, .seed = seed};
     for (int i = 0; i < JOBS; ++i) demand(job_random(&q->jobs[i], d, &r, d->keys_max), "memory");
@@ -123,7 +123,7 @@ static const memory_config_t calm = {.latency = 12, .interval = 1, .depth = 16};
 
 static memory_config_t rough(uint64_t seed)
 {
-    random_t r = {seed};
+    random_t r = {.state = seed};
     return (memory_config_t){.latency = 1 + (int)random_below(&r, 90),
                              .interval = 1 + (int)random_below(&r, 4),
                              .depth = 1 + (int)random_below(&r, 12),

@@ -71,7 +71,7 @@ static void follow(void *context, const machine_t *m, uint64_t cycle)
 static int64_t run_jobs(const design_t *d, uint64_t seed, int jobs)
 {
     char error[DUT_ERROR_MAX];
-    random_t r = {seed};
+    random_t r = {.state = seed};
     job_t job[JOBS];
     image_t image;
     machine_run_t *run;

@@ -200,7 +200,7 @@ static memory_config_t timing(random_t *r)
 static int64_t compare(const design_t *d, uint64_t seed, bool spoil, int most)
 {
     char what[120], error[JOB_ERROR_MAX];
-    random_t r = {seed};
+    random_t r = {.state = seed};
     job_t jobs[JOBS_MAX];
     image_t image;
     int n = 1 + (int)random_below(&r, JOBS_MAX);

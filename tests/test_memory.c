@@ -160,7 +160,7 @@ START_TEST(answers_come_in_order_with_what_was_written_before)
 {
     static trial_t t;
     for (int seed = 1; seed <= 200; ++seed) {
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         memory_config_t c =
             config(1 + (int)random_below(&r, 9), 1 + (int)random_below(&r, 3), 1 + (int)random_below(&r, 6));
         c.request_stall = (double)random_below(&r, 4) / 4, c.answer_stall = (double)random_below(&r, 4) / 4;

@@ -107,7 +107,7 @@ static tally_t run(const design_t *d, int seed, int cycles)
 {
     block_t *b = block_open(&normalise_type, d);
     normalise_t *m = b->self;
-    random_t r = {(uint64_t)seed};
+    random_t r = {.state = (uint64_t)seed};
     int latency = normalise_latency(d);
     input_t *in = calloc((size_t)(cycles + latency), sizeof *in);
     tally_t tally = {0};
@@ -147,7 +147,7 @@ START_TEST(quotients_are_exact_in_random_formats)
 {
     design_t d = load("one_pe_6x5x1");
     for (int seed = 1; seed <= 400; ++seed) {
-        random_t r = {(uint64_t)seed * 7919};
+        random_t r = {.state = (uint64_t)seed * 7919};
         d.output_sum = (format_t){2 + (int)random_below(&r, 47), (int)random_below(&r, 41)};
         d.row_sum = (format_t){2 + (int)random_below(&r, 47), (int)random_below(&r, 41)};
         d.output = (format_t){2 + (int)random_below(&r, 31), (int)random_below(&r, 41)};

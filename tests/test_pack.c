@@ -83,7 +83,7 @@ static int stream(const char *name, int seed)
 {
     design_t d = load(name);
     block_t *b = block_open(&pack_type, &d);
-    random_t r = {(uint64_t)seed};
+    random_t r = {.state = (uint64_t)seed};
     int64_t bit[ROWS_MAX] = {0};
     group_t g = {0};
     int groups = 0, percent = (int)random_below(&r, 101);
@@ -162,7 +162,7 @@ static void check_holds(const design_t *d, int seed, int control)
 {
     block_t *b = block_open(&pack_type, d);
     pack_t *p = b->self;
-    random_t r = {(uint64_t)seed};
+    random_t r = {.state = (uint64_t)seed};
     int64_t bit[ROWS_MAX], n[ROWS_MAX], mask[ROWS_MAX];
     for (int i = 0; i < 5; ++i) {
         random_column(&r, d, 40, bit);

@@ -682,7 +682,7 @@ static world_t *open_world(const design_t *d, temper_t temper)
     w->d = d;
     w->temper = temper;
     w->travelling = d->control == CONTROL_TRAVELLING;
-    w->random = (random_t){(uint64_t)temper.seed};
+    w->random = random_from((uint64_t)temper.seed);
     w->block = block_open(&pass_control_type, d);
     demand(w->block, "out of memory");
     w->p = w->block->self;
@@ -744,7 +744,7 @@ static temper_t draw_temper(random_t *r, int seed)
 static void run_seeds(const design_t *d, int seeds, seen_t *seen)
 {
     for (int seed = 1; seed <= seeds; ++seed) {
-        random_t r = {(uint64_t)seed * 77};
+        random_t r = {.state = (uint64_t)seed * 77};
         run(d, draw_temper(&r, seed), seen);
     }
 }
@@ -785,7 +785,7 @@ START_TEST(any_sizes_do)
 {
     seen_t seen = {0};
     for (int seed = 1; seed <= 200; ++seed) {
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         int columns = 2 + (int)random_below(&r, 15);
         design_t d = sized(1 + (int)random_below(&r, 12), columns, 1 + (int)random_below(&r, columns),
                            1 + (int)random_below(&r, 14), 1 + (int)random_below(&r, 60),

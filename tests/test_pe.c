@@ -75,7 +75,7 @@ START_TEST(signed_arithmetic_saturates_and_tells_one_cycle_later)
     design_t d = signed_design(1, 4, 2);
     int clipped = 0;
     for (uint64_t seed = 1; seed <= 2; ++seed) {
-        random_t random = {seed};
+        random_t random = {.state = seed};
         block_t *b = block_open(&pe_type, &d);
         for (int i = 0; i < CASES; ++i) {
             operands_t x = random_operands(b, &random);
@@ -102,7 +102,7 @@ START_TEST(published_arithmetic_wraps)
 {
     design_t d = published_design(1, 4, 2, 20, 8); /* narrow, so that products stay exact in a double */
     for (uint64_t seed = 1; seed <= 2; ++seed) {
-        random_t random = {seed};
+        random_t random = {.state = seed};
         block_t *b = block_open(&pe_type, &d);
         for (int i = 0; i < CASES; ++i) {
             operands_t x = random_operands(b, &random);

@@ -89,7 +89,7 @@ START_TEST(published_size_and_operands_are_within_five_percent_element_by_elemen
     const int head = 8;
     double worst = 0;
     for (uint64_t seed = 1; seed <= SEEDS; ++seed) {
-        random_t random = {seed};
+        random_t random = {.state = seed};
         for (int i = 0; i < 8 * head; ++i) {
             w.q[i] = random_below(&random, 17) << 12; /* k/16, k in 0 .. 16 */
             w.k[i] = random_below(&random, 17) << 12;
@@ -186,7 +186,7 @@ START_TEST(signed_passes_back_to_back_are_attention_within_one_percent)
         design_t d = signed_design(sizes[i][0], sizes[i][1], sizes[i][2]);
         block_t *b = block_open(&pe_array_type, &d);
         for (uint64_t seed = 1; seed <= SEEDS; ++seed) {
-            random_t random = {seed};
+            random_t random = {.state = seed};
             random_attention(&random, &d, sizes[i][3], &w);
             run_pass(b, sizes[i][3], &w);
             for (int r = 0; r < d.rows; ++r) check_row(&d, sizes[i][3], &w, r, seed);
@@ -239,7 +239,7 @@ START_TEST(rows_tick_in_any_order)
 {
     design_t d = signed_design(5, 9, 4);
     block_t *a = block_open(&pe_array_type, &d), *b = block_open(&pe_array_type, &d);
-    random_t random = {3};
+    random_t random = {.state = 3};
     for (int t = 0; t < 600; ++t) {
         for (int i = 0; i < a->signals; ++i) {
             const signal_t *s = &a->table[i];

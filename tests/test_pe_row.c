@@ -29,7 +29,7 @@ START_TEST(each_pe_multiplies_the_left_word_of_its_tap_with_its_column)
 {
     static int64_t left[CYCLES + COLUMNS], top[CYCLES + 1][COLUMNS];
     for (uint64_t seed = 1; seed <= 60; ++seed) {
-        random_t random = {seed};
+        random_t random = {.state = seed};
         design_t d =
             signed_design(1, 5 + (int)random_below(&random, COLUMNS - 5), 1 + (int)random_below(&random, 5));
         block_t *b = open_row(&d);
@@ -244,7 +244,7 @@ START_TEST(children_tick_in_any_order)
 {
     design_t d = signed_design(1, 8, 4);
     block_t *a = block_open(&pe_row_type, &d), *b = block_open(&pe_row_type, &d);
-    random_t random = {7};
+    random_t random = {.state = 7};
     for (int t = 0; t < 500; ++t) {
         for (int i = 0; i < a->signals; ++i) {
             const signal_t *s = &a->table[i];

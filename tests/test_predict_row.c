@@ -55,7 +55,7 @@ START_TEST(sums_follow_the_tags_and_clip_where_the_accumulator_ends)
         design_t d = load(names[n]);
         block_t *b = block_open(&predict_row_type, &d);
         predict_row_t *r = b->self;
-        random_t random = {(uint64_t)n + 1};
+        random_t random = {.state = (uint64_t)n + 1};
         int64_t most = (INT64_C(1) << (d.score_acc_w - 1)) - 1, clips = 0;
         bool rough = false;
         memset(sum, 0, sizeof sum);
@@ -101,7 +101,7 @@ START_TEST(words_keep_their_fields_and_go_on_to_the_row_below)
         design_t d = load(names[n]);
         block_t *b = block_open(&predict_row_type, &d);
         predict_row_t *r = b->self;
-        random_t random = {(uint64_t)n + 1};
+        random_t random = {.state = (uint64_t)n + 1};
         int limit_w = fixed_bits(d.keys_max + 1) + 1, saturated = 0, none = 0;
         demand(predict_drain_w(&d) <= 63 && predict_keep_w(&d) <= 63, "%s: words too wide", names[n]);
         for (int t = 0; t < CYCLES; ++t) {
@@ -165,7 +165,7 @@ static void row_open(row_t *t, const char *name, uint64_t seed)
     t->d = load(name);
     t->b = block_open(&predict_row_type, &t->d);
     t->r = t->b->self;
-    t->random = (random_t){seed};
+    t->random = random_from(seed);
 }
 
 static int64_t head(const row_t *t, bool valid, int64_t scale)

@@ -57,7 +57,7 @@ static design_t load(const char *name)
 /* Memory and buffer hold noise: element e of a key is a hash of its address, of a query of its index. */
 static int64_t noise(const run_t *r, int64_t at, int bits)
 {
-    random_t x = {(uint64_t)at * 77 + (uint64_t)r->seed};
+    random_t x = {.state = (uint64_t)at * 77 + (uint64_t)r->seed};
     return fixed_wrap((int64_t)random_bits(&x), bits);
 }
 static int64_t key_word(const run_t *r, int64_t addr)

@@ -341,7 +341,7 @@ START_TEST(a_strip_is_predicted_scaled_reduced_and_summed)
         design_t d = load(signed_names[n]);
         int seeds = d.score_rows < 16 ? 60 : 4;
         for (int seed = 1; seed <= seeds; ++seed) {
-            random_t r = {(uint64_t)seed * 7919};
+            random_t r = {.state = (uint64_t)seed * 7919};
             int head = head_of(&r), tiles = 1 + (int)random_below(&r, TILES_MAX);
             strip_t *s = strip_open(&d, signed_names[n], (uint64_t)seed, head, tiles);
             predict(s);

@@ -73,7 +73,7 @@ static void walk(const design_t *d, const char *name, uint64_t seed)
     block_t *b = block_open(&score_pe_type, d);
     score_pe_t *pe = b->self;
     table_t now = {0, 0, 0, false};
-    random_t r = {seed};
+    random_t r = {.state = seed};
     int calm = (int)random_below(&r, 200) + 1; /* long sums reach the ends of the accumulator */
     for (int i = 0; i < STEPS; ++i) {
         int state = random_one_in(&r, calm) ? (int)random_below(&r, 4) : SCORE_CALC;

@@ -179,7 +179,7 @@ typedef struct {
 static void must_hold(const design_t *d, uint64_t seed, bool minimal, total_t *total)
 {
     bench_t *b = &bench;
-    random_t random = {seed};
+    random_t random = {.state = seed};
     bench_open(b, d, &random, 2 * d->columns < HEAD ? 2 * d->columns : HEAD);
     b->player.limit = d->rows * d->columns > 1000 ? PASSES / 4 : PASSES;
     b->player.minimal = minimal;
@@ -242,7 +242,7 @@ typedef enum { SLOTS, EXP, WALK } rule_t;
 static bool breaks(const design_t *d, uint64_t seed, rule_t rule)
 {
     bench_t *b = &bench;
-    random_t random = {seed};
+    random_t random = {.state = seed};
     bench_open(b, d, &random, 2 * d->columns < HEAD ? 2 * d->columns : HEAD);
     b->player.limit = PASSES;
     b->player.early.slots = rule == SLOTS;

@@ -130,7 +130,7 @@ static void check(const slot_control_t *s, const work_t work[PASSES], int t, int
 START_TEST(a_slot_does_its_own_words_when_they_pass)
 {
     for (int seed = 1; seed <= 400; ++seed) {
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         int columns = 2 + (int)random_below(&r, COLUMNS - 1);
         design_t d = sized(columns, 1 + (int)random_below(&r, columns));
         block_t *b = block_open(&slot_control_type, &d);

@@ -60,7 +60,7 @@ START_TEST(operands_and_tags_move_a_place_a_cycle)
     design_t d = sized(9, 3);
     block_t *b = block_open(&slot_row_type, &d);
     slot_row_t *row = b->self;
-    random_t r = {1};
+    random_t r = {.state = 1};
     int64_t left[CYCLES], tag[CYCLES];
     for (int t = 0; t < CYCLES; ++t) {
         *row->left = left[t] = fixed_wrap((int64_t)random_bits(&r), design_left_w(&d));

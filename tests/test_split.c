@@ -202,7 +202,7 @@ static void check_random_masks(const design_t *d)
     block_t *b = block_open(&split_type, d);
     int64_t mask[SPLIT_COLUMNS_MAX];
     for (int seed = 1; seed <= 1500; ++seed) {
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         random_mask(&r, d, mask);
         check_mask(b, mask, seed);
     }
@@ -230,7 +230,7 @@ static int stream(const design_t *d, int seed, int gap, int64_t mask[ROWS][SPLIT
 {
     block_t *b = block_open(&split_type, d);
     split_t *s = b->self;
-    random_t r = {(uint64_t)seed};
+    random_t r = {.state = (uint64_t)seed};
     int offered = 0, row = 0, part = 0, cycles = 0;
     case_t c = {.d = d};
     for (;; ++cycles) {
@@ -264,7 +264,7 @@ START_TEST(rows_come_out_in_order_whatever_the_gaps)
     design_t d = load("paper_64x16");
     static int64_t mask[ROWS][SPLIT_COLUMNS_MAX];
     for (int seed = 1; seed <= 60; ++seed) {
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         for (int row = 0; row < ROWS; ++row) random_mask(&r, &d, mask[row]);
         stream(&d, seed, seed % 4, mask);
     }
@@ -276,7 +276,7 @@ START_TEST(sub_rows_follow_each_other_without_a_gap)
     design_t d = load("paper_64x16");
     static int64_t mask[ROWS][SPLIT_COLUMNS_MAX];
     for (int seed = 1; seed <= 40; ++seed) {
-        random_t r = {(uint64_t)seed};
+        random_t r = {.state = (uint64_t)seed};
         int work = 0, empty = 0;
         for (int row = 0; row < ROWS; ++row) {
             random_mask(&r, &d, mask[row]);

@@ -175,7 +175,7 @@ static world_t *open_world(const design_t *d, int seed, int stall)
     w->d = d;
     w->seed = seed;
     w->stall = stall;
-    w->random = (random_t){(uint64_t)seed};
+    w->random = random_from((uint64_t)seed);
     groups_open(&w->heads, d, &w->random);
     w->block = block_open(&tile_loader_type, d);
     demand(w->block, "out of memory");

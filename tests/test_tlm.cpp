@@ -98,7 +98,7 @@ class driver_t : public sc_module
 {
   public:
     driver_t(sc_module_name name, const memory_config_t &c, uint64_t seed, sc_clock &clk)
-        : sc_module(name), config(c), random{seed}, pins(c.beat), bridge("bridge", c.beat)
+        : sc_module(name), config(c), random(random_from(seed)), pins(c.beat), bridge("bridge", c.beat)
     {
         pins.connect(bridge);
         bridge.clk(clk);
@@ -253,7 +253,7 @@ class user_t : public sc_module, public tlm::tlm_mm_interface
     int answers = 0, most = 0; // most: transactions between END_REQ and END_RESP
 
     user_t(sc_module_name name, const memory_config_t &c, uint64_t seed, sc_clock &clk)
-        : sc_module(name), memory("memory", c), watch("watch"), config(c), random_{seed}, mirror_(c.bytes)
+        : sc_module(name), memory("memory", c), watch("watch"), config(c), random_(random_from(seed)), mirror_(c.bytes)
     {
         memory.clk(clk);
         socket.bind(watch.target), watch.initiator.bind(memory.socket);
@@ -430,7 +430,7 @@ class odd_memory_t : public sc_module
     tlm_utils::simple_target_socket<odd_memory_t> socket{"socket"};
     std::map<uint64_t, std::vector<uint8_t>> contents;
 
-    odd_memory_t(sc_module_name name, uint64_t seed) : sc_module(name), random_{seed}
+    odd_memory_t(sc_module_name name, uint64_t seed) : sc_module(name), random_(random_from(seed))
     {
         socket.register_nb_transport_fw(this, &odd_memory_t::forward);
         SC_HAS_PROCESS(odd_memory_t);
@@ -738,7 +738,7 @@ struct benches_t {
     static std::string name(const char *what, uint64_t n) { return what + std::to_string(n); }
     static memory_config_t config(uint64_t seed, bool stalls)
     {
-        random_t r = {seed};
+        random_t r = random_from(seed);
         return random_config(&r, stalls);
     }
 };

@@ -166,7 +166,7 @@ void load_memories(block_t *block, dut_module &dut, uint64_t seed)
 {
     const layout_t layout(block, is_stored);
     frame_t frame = layout.empty();
-    random_t random = {seed};
+    random_t random = random_from(seed);
     if (layout.fields().empty()) return;
     for (const layout_t::field_t &f : layout.fields()) {
         for (size_t i = 0; i < f.count; ++i)

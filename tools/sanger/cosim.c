@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../../model/file.h"
 #include "../../sim/report.h"
 #include "../../sim/suite.h"
 #include "sanger.h"
 
+enum { CHOICES_MAX = 1 << 26 };
+
 typedef struct {
     const char *design, *unit, *report, *stimulus;
     const canary_t *canary;
+    choices_t choices; /* path NULL: none */
     uint64_t cycles, seed;
     double budget; /* as runs_wanted_t's */
     bool list;
@@ -30,19 +35,27 @@ static int list_canaries(void)
 
 static int parse(int argc, char **argv, options_t *o)
 {
-    static const struct option options[] = {
-        {"design", required_argument, NULL, 'd'},   {"unit", required_argument, NULL, 'u'},
-        {"cycles", required_argument, NULL, 'c'},   {"seed", required_argument, NULL, 's'},
-        {"stimulus", required_argument, NULL, 't'}, {"canary", required_argument, NULL, 'k'},
-        {"model", required_argument, NULL, 'm'},    {"report", required_argument, NULL, 'r'},
-        {"waves", no_argument, NULL, 'w'},          {"json", no_argument, NULL, 'j'},
-        {"list-canaries", no_argument, NULL, 'l'},  {"budget", required_argument, NULL, 'b'},
-        {"no-minimise", no_argument, NULL, 'n'},    {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"design", required_argument, NULL, 'd'},
+                                            {"unit", required_argument, NULL, 'u'},
+                                            {"cycles", required_argument, NULL, 'c'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"stimulus", required_argument, NULL, 't'},
+                                            {"canary", required_argument, NULL, 'k'},
+                                            {"model", required_argument, NULL, 'm'},
+                                            {"report", required_argument, NULL, 'r'},
+                                            {"waves", no_argument, NULL, 'w'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"list-canaries", no_argument, NULL, 'l'},
+                                            {"budget", required_argument, NULL, 'b'},
+                                            {"no-minimise", no_argument, NULL, 'n'},
+                                            {"choices", required_argument, NULL, 'C'},
+                                            {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
         case 'd': o->design = optarg; break;
         case 'u': o->unit = optarg; break;
         case 'r': o->report = optarg; break;
+        case 'C': o->choices.path = optarg; break;
         case 'w': o->waves = true; break;
         case 'j': o->json = true; break;
         case 't': o->stimulus = optarg; break;
@@ -95,6 +108,17 @@ static int plant(options_t *o, const design_t *d)
                        o->canary->name, d->name);
 }
 
+/* Bytes of --choices. */
+static int read_choices(choices_t *c)
+{
+    if (!c->path) return EXIT_HOLDS;
+    c->bytes = (uint8_t *)file_read(c->path, CHOICES_MAX, &c->n);
+    if (c->bytes) return EXIT_HOLDS;
+    const char *why = errno == EFBIG ? "a larger one" : errno == EINVAL ? "no regular file" : strerror(errno);
+    return usage_error("cosim", "%s: --choices: expected a readable file of at most %d bytes, found: %s",
+                       c->path, CHOICES_MAX, why);
+}
+
 static int run(int argc, char **argv)
 {
     options_t o = {.cycles = 10000, .seed = 1, .budget = -1};
@@ -104,6 +128,7 @@ static int run(int argc, char **argv)
     if (o.list) return list_canaries();
     if (!load_design("cosim", o.design, &d)) return EXIT_USAGE;
     code = plant(&o, &d);
+    if (!code) code = read_choices(&o.choices);
     if (code) return code;
     suite_t suite = {.verb = "cosim",
                      .wanted = {.designs = &d,
@@ -113,6 +138,7 @@ static int run(int argc, char **argv)
                                 .kind = o.stimulus ? stimulus_find(o.stimulus) : -1,
                                 .models = o.reference ? RUNS_REFERENCE : RUNS_FAST,
                                 .seed = o.seed,
+                                .choices = o.choices.path ? &o.choices : NULL,
                                 .canary = o.canary,
                                 .budget = o.budget,
                                 .report_dir = o.report ? o.report : "sanger-report",
@@ -120,7 +146,9 @@ static int run(int argc, char **argv)
                      .cycles = o.cycles,
                      .jobs = 1,
                      .json = o.json};
-    return suite_run(&suite);
+    code = suite_run(&suite);
+    free(o.choices.bytes);
+    return code;
 }
 
 const verb_t verb_cosim = {
@@ -130,6 +158,8 @@ const verb_t verb_cosim = {
     "  --cycles N         cycles of each run (default 10000)\n"
     "  --seed S           replays a run (default 1)\n"
     "  --stimulus CLASS   legal, illegal, corner or scheduled; all otherwise\n"
+    "  --choices FILE     bytes that random choices are taken from before the seed's: a fuzzer's input "
+    "replayed\n"
     "  --model M          fast (default; where a unit has a fast model) or reference\n"
     "  --canary NAME      plant a known bug, in its unit unless --unit names another; it must be found\n"
     "  --list-canaries    their names\n"

@@ -21,7 +21,7 @@ static int run(int argc, char **argv)
                                             {"no-minimise", no_argument, NULL, 'n'},
                                             {NULL, 0, NULL, 0}};
     static designs_t designs;
-    uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = 1500000, seed = 1;
+    uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = RUNS_REGRESSION_CYCLES, seed = 1;
     suite_t suite = {.verb = "regress", .wanted = {.kind = -1, .models = RUNS_BOTH, .budget = -1}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
@@ -56,7 +56,7 @@ static int run(int argc, char **argv)
 const verb_t verb_regress = {
     "regress", "every unit of every design in lockstep",
     "usage: sanger regress [options]\n\n"
-    "  --cycles N       cycles of all runs together (default 1500000), shared out so that runs take similar "
+    "  --cycles N       cycles of all runs together (default 12000000), shared out so that runs take similar "
     "time\n"
     "  --design DESIGN  this one only; may be repeated (default: every named design)\n"
     "  --unit UNIT      this unit only\n"

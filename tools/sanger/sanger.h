@@ -19,7 +19,7 @@ typedef struct {
     int (*run)(int argc, char **argv); /* argv[0] is the verb */
 } verb_t;
 
-extern const verb_t verb_bench, verb_campaign, verb_check, verb_cosim, verb_design, verb_generate,
+extern const verb_t verb_bench, verb_campaign, verb_check, verb_cosim, verb_cover, verb_design, verb_generate,
     verb_regress, verb_replay, verb_trace, verb_vectors;
 
 /* The verb's page to stdout. Returns EXIT_HOLDS. */
