@@ -15,7 +15,7 @@
 
 enum { K, V };
 enum { EMPTY_DENSE = 1, EMPTY_TOP1 = 2 };
-#define NEVER INT32_MIN /* a score that is not allowed: less than any */
+#define NEVER DATAPATH_NEVER
 
 static int64_t minimum(int64_t a, int64_t b)
 {
@@ -92,6 +92,7 @@ void datapath_init(datapath_t *p, const design_t *d)
     p->elements = datapath_elements(d);
     exp_unit_of_pe(&p->exp, d);
     exp_unit_of_score_array(&p->score_exp, d);
+    datapath_strip_init(&p->strips, d, &p->score_exp);
     datapath_row_init(&p->row, d, &p->exp, p->elements);
 }
 
@@ -100,7 +101,6 @@ void datapath_reset(datapath_t *p)
     memset(p->started, 0, (size_t)queries(p->d));
     memset(p->noted, 0, sizeof *p->noted * DATAPATH_AHEAD * DATAPATH_EVENTS);
     memset(p->count, 0, sizeof p->count);
-    memset(p->head, 0, sizeof p->head);
     memset(p->bank, 0, sizeof p->bank);
     memset(p->query_head, 0, sizeof *p->query_head * DATAPATH_FILES * (size_t)p->lanes);
     p->counted = 0;
@@ -186,12 +186,6 @@ void datapath_write_tile(datapath_t *p, int64_t buffer, bool is_v, int64_t colum
 
 /* ---- prediction: low-bit sums ---- */
 
-void datapath_word(datapath_t *p, int64_t file, int64_t tile, int64_t at)
-{
-    if (!tile && !at) p->head[file] = 0;
-    if (at + 1 > p->head[file]) p->head[file] = (int)at + 1;
-}
-
 /* sum[r] = products of the key with each row's query; narrow: where 16 bits hold all sums. */
 VECTORS static void narrow_sums(const int8_t *key, const int16_t *query, int d, int lanes, int32_t *sum)
 {
@@ -248,7 +242,7 @@ static void count_score_clips(datapath_t *p, const datapath_drain_t *w, int d, u
 static void low_bit_column(datapath_t *p, const datapath_drain_t *w, uint64_t cycle, int32_t *sum)
 {
     const design_t *design = p->d;
-    int d = p->head[w->bank];
+    int d = w->d;
     int64_t most = fixed_max(design->score_acc_w), each = product_max(design);
     const int8_t *key = p->low_key + w->place * design->head_max;
     const int16_t *query = p->low_query + w->bank * design->head_max * p->lanes;
@@ -273,9 +267,29 @@ typedef struct {
     int rows, lanes, shift, w;
 } scaling_t;
 
-/* Returns nonzero when an allowed score was clipped. */
-VECTORS static int scale_column(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
+/* Returns nonzero when an allowed score was clipped. The product with the row's scale fits 32 bits. */
+VECTORS static int scale_narrow(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
                                 int32_t *max, int32_t *arg)
+{
+    const int64_t most = (INT64_C(1) << (s->w - 1)) - 1, least = -most - 1;
+    const int32_t lag = (int32_t)(s->key - s->limit);
+    int any = 0;
+    for (int r = 0; r < s->lanes; ++r) {
+        int64_t floored = ((int64_t)(sum[r] * head[r]) * (int64_t)s->scale) >> s->shift;
+        int64_t low = floored > most ? most : floored, value = low < least ? least : low;
+        int allowed = (head[r] >= 0) & (r < s->rows) & (r >= lag);
+        any |= allowed & (value != floored);
+        int32_t kept = allowed ? (int32_t)value : NEVER;
+        score[r] = kept;
+        arg[r] = kept > max[r] ? s->key : arg[r];
+        max[r] = kept > max[r] ? kept : max[r];
+    }
+    return any;
+}
+
+/* The same of any product. */
+VECTORS static int scale_wide(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
+                              int32_t *max, int32_t *arg)
 {
     const int64_t most = (INT64_C(1) << (s->w - 1)) - 1, least = -most - 1;
     const int32_t lag = (int32_t)(s->key - s->limit); /* rows from here on see the key */
@@ -303,7 +317,7 @@ static void note_scaled(datapath_t *p, const scaling_t *s, const int32_t *sum, c
     }
 }
 
-void datapath_drain(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
+static void drain_column(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
 {
     const design_t *d = p->d;
     const int32_t *head = p->query_head + w->bank * p->lanes;
@@ -311,14 +325,11 @@ void datapath_drain(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
     _Alignas(64) int32_t sum[DATAPATH_ROWS_MAX];
     int32_t scale = w->place < d->keys_max ? p->key_head[w->place] : -1;
     low_bit_column(p, w, cycle, sum);
-    for (int r = 0; r < p->lanes && w->first; ++r) {
-        max[r] = NEVER;
-        arg[r] = 0;
-    }
     if (scale < 0) {
         for (int r = 0; r < p->lanes; ++r) score[r] = NEVER;
         return;
     }
+    const bool narrow = d->score_acc_w + d->scale.w <= 32;
     const scaling_t s = {.scale = scale,
                          .key = (int32_t)w->key,
                          .limit = w->limit,
@@ -326,7 +337,19 @@ void datapath_drain(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
                          .lanes = p->lanes,
                          .shift = 2 * d->scale.frac - d->scaled.frac,
                          .w = d->scaled.w};
-    if (scale_column(&s, sum, head, score, max, arg)) note_scaled(p, &s, sum, head, score, cycle);
+    if ((narrow ? scale_narrow : scale_wide)(&s, sum, head, score, max, arg))
+        note_scaled(p, &s, sum, head, score, cycle);
+}
+
+void datapath_drain(datapath_t *p, const datapath_drain_t *tile, uint64_t cycle)
+{
+    datapath_drain_t w = *tile;
+    for (int r = 0; r < p->lanes && w.first; ++r) {
+        p->bank[w.bank].max[r] = NEVER;
+        p->bank[w.bank].arg[r] = 0;
+    }
+    for (w.column = 0; w.column < w.columns; ++w.column, ++w.key, ++w.place)
+        drain_column(p, &w, cycle + (uint64_t)w.column);
 }
 
 /* ---- exponentials in vectors: of x that is no more than about 0, or at least whose exponential fits ---- */
@@ -429,7 +452,14 @@ static void add_one_by_one(datapath_t *p, const int64_t *x, int32_t *score, int6
     }
 }
 
-void datapath_sum(datapath_t *p, int64_t bank, int64_t key, bool first, uint64_t cycle)
+static void begin_sums(datapath_t *p, int64_t bank)
+{
+    floor_maxima(p, bank);
+    memset(p->bank[bank].sum, 0, (size_t)p->lanes * sizeof *p->bank[bank].sum);
+    for (int r = 0; r < p->lanes; ++r) p->bank[bank].top[r] = -1;
+}
+
+static void sum_key(datapath_t *p, int64_t bank, int64_t key, uint64_t cycle)
 {
     const design_t *d = p->d;
     const exp_vector_t e = exp_vector(&p->score_exp);
@@ -437,15 +467,35 @@ void datapath_sum(datapath_t *p, int64_t bank, int64_t key, bool first, uint64_t
     int64_t *sum = p->bank[bank].sum;
     int drop = d->score_exp.frac - d->score_sum.frac;
     _Alignas(64) int64_t x[DATAPATH_ROWS_MAX], y[DATAPATH_ROWS_MAX];
-    if (first) {
-        floor_maxima(p, bank);
-        memset(sum, 0, (size_t)p->lanes * sizeof *sum);
-        for (int r = 0; r < p->lanes; ++r) top[r] = -1;
-    }
     distances(score, p->bank[bank].floored, d->scaled.w, p->lanes, x);
     if (exp_words(&e, x, y, p->lanes) ||
         add_exponentials(y, score, drop, fixed_max(d->score_sum.w), p->lanes, sum, top))
         add_one_by_one(p, x, score, sum, top, cycle);
+}
+
+/* No exponential of n more keys is clipped, nor their sums: the largest is that of the row's maximum. */
+static bool sums_fit(const datapath_t *p, int64_t bank, int n)
+{
+    const design_t *d = p->d;
+    int64_t largest = 0, sum = 0;
+    for (int r = 0; r < p->lanes; ++r) {
+        int64_t far = (int64_t)p->bank[bank].max[r] - p->bank[bank].floored[r];
+        if (p->bank[bank].max[r] != NEVER && far > largest) largest = far;
+        if (p->bank[bank].sum[r] > sum) sum = p->bank[bank].sum[r];
+    }
+    return datapath_strip_largest(&p->strips, largest, &largest) &&
+           sum + n * (largest >> p->strips.drop) <= fixed_max(d->score_sum.w);
+}
+
+void datapath_sum(datapath_t *p, int64_t bank, int64_t key, int n, uint64_t cycle)
+{
+    if (!key) begin_sums(p, bank);
+    if (p->strips.vectors && sums_fit(p, bank, n)) {
+        datapath_strip_exponentials(&p->strips, strip_of(p, bank, key), n, p->lanes, p->bank[bank].floored,
+                                    p->bank[bank].sum, p->bank[bank].top);
+        return;
+    }
+    for (int i = 0; i < n; ++i) sum_key(p, bank, key + i, cycle + (uint64_t)i);
 }
 
 /* ---- prediction: thresholds ---- */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * datapath: the data between the machine's control blocks, without registers for every step: a word of
- * control is carried out at once for all rows, a pass as a whole. machine_pass.h puts it where
+ * datapath: the data between the machine's control blocks, without registers for every step: a tile's words
+ * of control are carried out at once for all rows, a pass as a whole. machine_pass.h puts it where
  * predict_feeder, predict_array, buffer, feeder, the array, accumulate and normalise stand in machine.h.
  *
  *     beats ──► low-bit keys and queries, queries, masks, tiles of K and V
- *     drain word ──► low-bit sums of a column, scaled; maxima      all rows of the strip at once
- *     sum word ──► exponentials and their sums
+ *     drain words of a tile ──► low-bit sums, scaled; maxima      all rows of the strip at once
+ *     sum words of as many keys ──► exponentials and their sums
  *     threshold words of a tile ──► its mask words
  *     word 0 of a pass ──► its scores, exponentials and outputs, added to its queries' sums
  *     a set of elements that enters the dividers ──► its quotients
@@ -23,6 +23,7 @@
 #define SANGER_DATAPATH_H
 
 #include "datapath_row.h"
+#include "datapath_strip.h"
 #include "split.h"
 
 #ifdef __cplusplus
@@ -54,10 +55,10 @@ typedef enum {
     DATAPATH_EVENTS
 } datapath_event_t;
 
-/* A tile's column is drained for all rows. */
+/* A tile is drained for all rows. */
 typedef struct {
-    bool first; /* of its strip */
-    int bank, column, rows;
+    bool first;                         /* of its strip */
+    int bank, d, column, columns, rows; /* columns: with a key */
     int64_t key, place, limit; /* the key's number in its head and in the memory; the last that row 0 sees */
 } datapath_drain_t;
 
@@ -94,8 +95,8 @@ typedef struct {
     const design_t *d;
     exp_unit_t exp, score_exp;
     datapath_row_t row;
+    datapath_strip_t strips;
     int lanes, elements; /* rows, elements of a head, in whole groups */
-    int head[DATAPATH_FILES];
     struct {
         bool known; /* since the tile was written, and of heads of d elements */
         int d;
@@ -137,12 +138,12 @@ void datapath_write_mask(datapath_t *p, int64_t index, int64_t beat, const int64
 void datapath_write_tile(datapath_t *p, int64_t buffer, bool is_v, int64_t column, int64_t beat,
                          const int64_t *data);
 
-/* ---- prediction; `cycle`: in which the word shows on predict_control's outputs ---- */
+/* ---- prediction; `cycle`: in which the first of the words shows on predict_control's outputs, one a cycle
+        ---- */
+void datapath_drain(datapath_t *p, const datapath_drain_t *tile, uint64_t cycle);
 
-/* Word `at` of a tile: what is seen of the strip's head size. */
-void datapath_word(datapath_t *p, int64_t file, int64_t tile, int64_t at);
-void datapath_drain(datapath_t *p, const datapath_drain_t *word, uint64_t cycle);
-void datapath_sum(datapath_t *p, int64_t bank, int64_t key, bool first, uint64_t cycle);
+/* n keys from `key` on, 0: the strip's first; at most as many as the array has columns. */
+void datapath_sum(datapath_t *p, int64_t bank, int64_t key, int n, uint64_t cycle);
 
 /* With a strip's first threshold word: what its exponentials are compared with. */
 void datapath_take(datapath_t *p, int64_t bank, int64_t threshold, int64_t policy);

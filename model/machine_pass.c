@@ -40,18 +40,48 @@ static void show_mask_word(machine_pass_t *p)
     }
 }
 
+/* ---- prediction: sleeps while only its steps move ---- */
+
+static int64_t prediction_inputs(const predict_control_t *c)
+{
+    return *c->loaded | *c->opened << 2 | *c->asked << 4;
+}
+
+static void settle_prediction(machine_pass_t *p)
+{
+    predict_control_t *c = &p->machine.predict_control;
+    const uint64_t since = p->prediction.since;
+    p->prediction.sleeps = p->cycle < p->prediction.until && prediction_inputs(c) == p->prediction.inputs;
+    if (p->prediction.sleeps) return;
+    if (p->cycle > since) predict_control_skip(c, (int)(p->cycle - since));
+    p->prediction.until = p->cycle;
+    predict_control_eval(c);
+}
+
+static void move_prediction(machine_pass_t *p)
+{
+    predict_control_t *c = &p->machine.predict_control;
+    if (p->prediction.sleeps) return;
+    p->prediction.inputs = prediction_inputs(c);
+    int quiet = predict_control_quiet(c);
+    p->prediction.since = p->cycle;
+    p->prediction.until = p->cycle + (uint64_t)quiet;
+    if (quiet) return;
+    predict_control_tick(c);
+    p->prediction.since = p->prediction.until = p->cycle + 1;
+}
+
 /* ---- a cycle ---- */
 
 /* In machine_eval's order. */
 static void machine_pass_eval(void *self)
 {
     machine_pass_t *p = self;
-    machine_t *m = &p->machine;
     show_done(p);
     show_quotients(p);
     show_mask_word(p);
     machine_pass_settle(p);
-    predict_control_eval(&m->predict_control);
+    settle_prediction(p);
     gather_show(&p->gather);
 }
 
@@ -102,22 +132,37 @@ static void show_maxima(machine_pass_t *p, int64_t bank)
     for (int r = 0; r < rows; ++r) arg[r] = p->data.bank[bank].arg[r];
 }
 
-static void predict(machine_pass_t *p)
+static int columns_of(const design_t *d, int64_t keys)
+{
+    return (int)(keys < d->columns ? keys : d->columns);
+}
+
+static void drain_tile(machine_pass_t *p)
 {
     const predict_control_t *c = &p->machine.predict_control;
-    if (*c->valid) datapath_word(&p->data, *c->file, *c->tile, *c->at);
-    if (*c->d_valid) {
-        const datapath_drain_t word = {.first = *c->d_first,
-                                       .bank = (int)*c->d_bank,
-                                       .column = (int)*c->d_col,
-                                       .rows = (int)*c->d_rows,
-                                       .key = *c->d_key,
-                                       .place = *c->head_key,
-                                       .limit = *c->d_limit};
-        datapath_drain(&p->data, &word, p->cycle);
-        show_maxima(p, word.bank);
+    const int64_t half = *c->drain_half_q;
+    const datapath_drain_t tile = {.first = *c->d_first,
+                                   .bank = (int)*c->d_bank,
+                                   .d = (int)c->g_d[half],
+                                   .columns = columns_of(p->data.d, c->g_keys[half] - *c->d_key),
+                                   .rows = (int)*c->d_rows,
+                                   .key = *c->d_key,
+                                   .place = *c->head_key,
+                                   .limit = *c->d_limit};
+    datapath_drain(&p->data, &tile, p->cycle);
+    show_maxima(p, tile.bank);
+}
+
+/* Words of a tile are carried out with the first. */
+static void predict(machine_pass_t *p)
+{
+    const design_t *d = p->data.d;
+    const predict_control_t *c = &p->machine.predict_control;
+    if (*c->d_valid && !*c->d_col) drain_tile(p);
+    if (*c->s_valid && *c->s_key % d->columns == 0) {
+        int64_t left = predict_control_seen(c, *c->sum_half_q) - *c->s_key;
+        datapath_sum(&p->data, *c->s_bank, *c->s_key, columns_of(d, left), p->cycle);
     }
-    if (*c->s_valid) datapath_sum(&p->data, *c->s_bank, *c->s_key, *c->s_first, p->cycle);
     if (*c->t_valid && !*c->t_col) take_thresholds(p);
 }
 
@@ -150,10 +195,10 @@ static void machine_pass_tick(void *self)
     machine_pass_t *p = self;
     machine_t *m = &p->machine;
     take_beats(p);
-    predict(p);
+    if (!p->prediction.sleeps) predict(p);
     if (*m->pass_control.pass) start_pass(p);
     divide(p);
-    predict_control_tick(&m->predict_control);
+    move_prediction(p);
     gather_edge(&p->gather);
     machine_pass_move(p);
     ++p->cycle;
@@ -170,6 +215,7 @@ static void machine_pass_reset(void *self)
     memset(p->division, 0, sizeof p->division);
     memset(p->rest, 0, sizeof p->rest);
     p->port_was_asked = true;
+    memset(&p->prediction, 0, sizeof p->prediction);
 }
 
 static void machine_pass_show(void *self)

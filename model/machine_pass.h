@@ -56,6 +56,11 @@ typedef struct {
     datapath_t data;
     gather_t gather;
     machine_pass_rest_t rest[REST_BLOCKS];
+    struct {
+        bool sleeps;           /* in this cycle */
+        uint64_t since, until; /* its registers are those of cycle `since`; only steps move until `until` */
+        int64_t inputs;        /* for which that holds */
+    } prediction;
     bool port_was_asked; /* memory_port had something to do in this cycle, or the one before */
     uint64_t cycle;
     machine_pass_tile_t shown[MACHINE_PASS_TILES]; /* on their way to the mask bus and on it, by turns */

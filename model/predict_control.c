@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "predict_control.h"
 
+#include <limits.h>
 #include <string.h>
 
 static int64_t min(int64_t a, int64_t b)
@@ -36,8 +37,7 @@ static int64_t next_bank(int64_t bank)
 
 /* ---- what the records say ---- */
 
-/* Keys that any query of the group sees. */
-static int64_t seen(const predict_control_t *c, int64_t half)
+int64_t predict_control_seen(const predict_control_t *c, int64_t half)
 {
     int64_t last = c->g_first[half] + c->g_rows[half];
     return c->g_causal[half] ? min(c->g_keys[half], last) : c->g_keys[half];
@@ -45,7 +45,7 @@ static int64_t seen(const predict_control_t *c, int64_t half)
 
 static bool more_tiles(const predict_control_t *c, int64_t half, int64_t base)
 {
-    return base + c->d->columns < seen(c, half);
+    return base + c->d->columns < predict_control_seen(c, half);
 }
 
 /* Rows of the group from this strip on. */
@@ -141,9 +141,19 @@ static bool drained_strip(const predict_control_t *c)
     return *c->drain_q && *c->drain_last_q && *c->d_col_q == c->d->columns - 1;
 }
 
+static void show_drain_word(predict_control_t *c, bool first)
+{
+    int64_t key = *c->drain_base_q + *c->d_col_q;
+    *c->d_valid_q = *c->drain_q && key < c->g_keys[*c->drain_half_q];
+    *c->d_first_q = first && *c->d_valid_q;
+    *c->d_key_q = *c->d_valid_q ? low(key, fixed_bits(c->d->keys_max)) : 0;
+    int64_t place = *c->d_key_q + (c->g_upper[*c->drain_half_q] ? c->d->keys_max / 2 : 0);
+    *c->head_key_q = low(place, fixed_bits(c->d->keys_max));
+}
+
 static void drain_step(predict_control_t *c)
 {
-    *c->d_first_q = *c->pend_q && *c->pend_first_q;
+    bool first = *c->pend_q && *c->pend_first_q;
     if (*c->pend_q) {
         *c->drain_q = 1;
         *c->drain_last_q = *c->pend_last_q;
@@ -157,19 +167,14 @@ static void drain_step(predict_control_t *c)
         *c->drain_q = *c->d_col_q < c->d->columns - 1;
         if (*c->drain_q) ++*c->d_col_q;
     }
-    int64_t key = *c->drain_base_q + *c->d_col_q;
-    *c->d_valid_q = *c->drain_q && key < c->g_keys[*c->drain_half_q];
-    *c->d_first_q &= *c->d_valid_q;
-    *c->d_key_q = *c->d_valid_q ? low(key, fixed_bits(c->d->keys_max)) : 0;
-    int64_t place = *c->d_key_q + (c->g_upper[*c->drain_half_q] ? c->d->keys_max / 2 : 0);
-    *c->head_key_q = low(place, fixed_bits(c->d->keys_max));
+    show_drain_word(c, first);
 }
 
 /* ---- sum ---- */
 
 static bool sum_ends(const predict_control_t *c)
 {
-    return *c->s_valid_q && *c->sum_key_q + 1 >= seen(c, *c->sum_half_q);
+    return *c->s_valid_q && *c->sum_key_q + 1 >= predict_control_seen(c, *c->sum_half_q);
 }
 
 static void sum_step(predict_control_t *c, int64_t scored, int64_t compared)
@@ -310,6 +315,87 @@ void predict_control_tick(void *self)
     sum_step(c, scored, compared);
     count_end(c->scored_line_q, SCORED_LINE, drained, c->scored_q);
     count_end(c->groups_line_q, groups_line(c->d), group, c->swept_groups_q);
+}
+
+/* ---- many ticks at once ---- */
+
+enum { QUIET_MAX = 1 << 20 }; /* ticks */
+
+static int quiet_score(const predict_control_t *c)
+{
+    int64_t d = c->g_d[*c->score_group_q & 1], n = *c->score_n_q, step = *c->step_q;
+    if (*c->score_q) return (int)(step < d ? d - 1 - step : max(d, c->d->columns) - 1 - step);
+    bool there = *c->loaded != n && *c->opened != *c->score_group_q;
+    if (!there || !bank_free(n, *c->swept_q) || !bank_free(n, *c->asked)) return INT_MAX;
+    return (int)max(0, *c->rest_q - d - 1);
+}
+
+static int quiet_drain(const predict_control_t *c)
+{
+    if (*c->pend_q) return 0;
+    return *c->drain_q ? (int)(c->d->columns - 1 - *c->d_col_q) : INT_MAX;
+}
+
+static int quiet_sum(const predict_control_t *c)
+{
+    int64_t key = *c->sum_key_q, columns = c->d->columns;
+    if (*c->s_valid_q) {
+        int64_t ends = predict_control_seen(c, *c->sum_half_q) - 1 - key;
+        return (int)min(ends, columns - 1 - key % columns);
+    }
+    bool free = low(*c->sum_n_q - *c->keep_n_q, 2) < 3;
+    return *c->scored_q != *c->sum_n_q && free ? 0 : INT_MAX;
+}
+
+static int quiet_keep(const predict_control_t *c)
+{
+    int64_t step = *c->keep_step_q, columns = c->d->columns;
+    if (!*c->keep_q) return *c->summed_q != *c->keep_n_q ? 0 : INT_MAX;
+    if (!step) return 0;
+    return (int)(step < columns ? columns - 1 - step : max(c->d->rows, columns) - 1 - step);
+}
+
+static int quiet_line(const int64_t *line, int length)
+{
+    for (int i = length - 1; i >= 0; --i) {
+        if (line[i]) return length - 1 - i;
+    }
+    return INT_MAX;
+}
+
+int predict_control_quiet(const predict_control_t *c)
+{
+    const int parts[] = {quiet_score(c),
+                         quiet_drain(c),
+                         quiet_sum(c),
+                         quiet_keep(c),
+                         quiet_line(c->scored_line_q, SCORED_LINE),
+                         quiet_line(c->groups_line_q, groups_line(c->d))};
+    int least = QUIET_MAX;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) least = parts[i] < least ? parts[i] : least;
+    return least;
+}
+
+static void skip_line(int64_t *line, int length, int ticks)
+{
+    int n = ticks < length ? ticks : length;
+    memmove(line + n, line, ((size_t)(length - n)) * sizeof *line);
+    memset(line, 0, (size_t)n * sizeof *line);
+}
+
+void predict_control_skip(predict_control_t *c, int ticks)
+{
+    if (*c->drain_q) *c->d_col_q += ticks;
+    show_drain_word(c, false);
+    if (*c->score_q) *c->step_q += ticks;
+    *c->rest_q = max(0, *c->rest_q - ticks);
+    show_word(c);
+    if (*c->keep_q) *c->keep_step_q += ticks;
+    show_keep_word(c);
+    if (*c->s_valid_q) *c->sum_key_q += ticks;
+    *c->s_first_q = *c->s_valid_q && !*c->sum_key_q;
+    skip_line(c->scored_line_q, SCORED_LINE, ticks);
+    skip_line(c->groups_line_q, groups_line(c->d), ticks);
 }
 
 #define FIELD(member) offsetof(predict_control_t, member)

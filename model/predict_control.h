@@ -89,6 +89,19 @@ void predict_control_init(void *self, const design_t *d);
 void predict_control_eval(void *self);
 void predict_control_tick(void *self);
 
+/* Keys that any query of the half's group sees. */
+int64_t predict_control_seen(const predict_control_t *c, int64_t half);
+
+/* ---- many ticks at once ---- */
+
+/* At least so many ticks from now on move nothing but steps within a tile, its words and lines, whatever the
+   records of other groups say, as long as `loaded`, `opened` and `asked` stay; no tile's first word shows
+   before they are over. */
+int predict_control_quiet(const predict_control_t *c);
+
+/* As many ticks, at most predict_control_quiet. */
+void predict_control_skip(predict_control_t *c, int ticks);
+
 #ifdef __cplusplus
 }
 #endif
