@@ -70,6 +70,10 @@ static int16_t *tile_of(const datapath_t *p, int64_t buffer, int kind)
 {
     return p->tile + (buffer * 2 + kind) * p->d->columns * p->elements;
 }
+static int8_t *low_query_of(const datapath_t *p, int64_t file)
+{
+    return p->low_query + file * datapath_quads(p->d) * 4 * p->lanes;
+}
 static int32_t *strip_of(const datapath_t *p, int64_t bank, int64_t key)
 {
     return p->strip + (bank * p->d->keys_max + key) * p->lanes;
@@ -78,6 +82,11 @@ static int32_t *strip_of(const datapath_t *p, int64_t bank, int64_t key)
 bool datapath_fits(const design_t *d)
 {
     return !design_lacks_machine(d) && d->scaled.w < 32;
+}
+
+int datapath_quads(const design_t *d)
+{
+    return (d->head_max + 3) / 4;
 }
 
 int datapath_elements(const design_t *d)
@@ -136,8 +145,8 @@ void datapath_write_low_query(datapath_t *p, int64_t file, int64_t row, int64_t 
 {
     const design_t *d = p->d;
     if (row >= d->rows) return;
-    int16_t *to = p->low_query + file * d->head_max * p->lanes + row;
-    FOR_LOW_ELEMENTS(e, value, d, beat, data) to[e * p->lanes] = (int16_t)value;
+    int8_t *to = low_query_of(p, file) + 4 * row;
+    FOR_LOW_ELEMENTS(e, value, d, beat, data) to[e / 4 * 4 * p->lanes + e % 4] = (int8_t)value;
     if (!beat) p->query_head[file * p->lanes + row] = header(d, data);
 }
 
@@ -186,35 +195,26 @@ void datapath_write_tile(datapath_t *p, int64_t buffer, bool is_v, int64_t colum
 
 /* ---- prediction: low-bit sums ---- */
 
-/* sum[r] = products of the key with each row's query; narrow: where 16 bits hold all sums. */
-VECTORS static void narrow_sums(const int8_t *key, const int16_t *query, int d, int lanes, int32_t *sum)
-{
-    for (int r = 0; r < lanes; r += DATAPATH_LANES, query += DATAPATH_LANES) {
-        int16_t acc[DATAPATH_LANES] = {0};
-        for (int e = 0; e < d; ++e) {
-            const int16_t k = key[e], *q = query + e * lanes;
-            for (int i = 0; i < DATAPATH_LANES; ++i) acc[i] = (int16_t)(acc[i] + k * q[i]);
-        }
-        for (int i = 0; i < DATAPATH_LANES; ++i) sum[r + i] = acc[i];
-    }
-}
-
-VECTORS static void wide_sums(const int8_t *key, const int16_t *query, int d, int lanes, int32_t *sum)
+/* sum[r] = products of the key, zeros from d on, with each row's query. */
+VECTORS static void plain_sums(const int8_t *key, const int8_t *query, int d, int lanes, int32_t *sum)
 {
     for (int r = 0; r < lanes; ++r) sum[r] = 0;
-    for (int e = 0; e < d; ++e, query += lanes) {
-        for (int r = 0; r < lanes; ++r) sum[r] += key[e] * query[r];
+    for (int e = 0; e < d; e += 4, query += 4 * lanes) {
+        for (int r = 0; r < lanes; ++r) {
+            const int8_t *q = query + 4 * r;
+            sum[r] += key[e] * q[0] + key[e + 1] * q[1] + key[e + 2] * q[2] + key[e + 3] * q[3];
+        }
     }
 }
 
 /* Step by step. `cycle`: of the first step, 0: nothing is counted. */
-static void clipped_sum(datapath_t *p, const int8_t *key, const int16_t *query, int d, uint64_t cycle,
+static void clipped_sum(datapath_t *p, const int8_t *key, const int8_t *query, int d, uint64_t cycle,
                         int32_t *sum)
 {
     int64_t s = 0;
     for (int e = 0; e < d; ++e) {
         int64_t clipped = 0;
-        s = fixed_saturate(s + key[e] * query[e * p->lanes], p->d->score_acc_w, &clipped);
+        s = fixed_saturate(s + key[e] * query[e / 4 * 4 * p->lanes + e % 4], p->d->score_acc_w, &clipped);
         if (cycle) note(p, DATAPATH_SCORE_ACC, cycle + (uint64_t)e, clipped);
     }
     *sum = (int32_t)s;
@@ -229,13 +229,13 @@ static int64_t product_max(const design_t *d)
    tile are looked at with its column 0, d + 1 cycles after its word 0. */
 static void count_score_clips(datapath_t *p, const datapath_drain_t *w, int d, uint64_t cycle)
 {
-    const int16_t *query = p->low_query + w->bank * p->d->head_max * p->lanes;
+    const int8_t *query = low_query_of(p, w->bank);
     uint64_t first = cycle - (uint64_t)d + 1;
     int32_t ignored;
     for (int j = 0; j < p->d->columns && w->place + j < p->d->keys_max; ++j) {
         const int8_t *key = p->low_key + (w->place + j) * p->d->head_max;
         for (int r = 0; r < p->d->rows; ++r)
-            clipped_sum(p, key, query + r, d, first + (uint64_t)(r + j), &ignored);
+            clipped_sum(p, key, query + 4 * r, d, first + (uint64_t)(r + j), &ignored);
     }
 }
 
@@ -245,16 +245,18 @@ static void low_bit_column(datapath_t *p, const datapath_drain_t *w, uint64_t cy
     int d = w->d;
     int64_t most = fixed_max(design->score_acc_w), each = product_max(design);
     const int8_t *key = p->low_key + w->place * design->head_max;
-    const int16_t *query = p->low_query + w->bank * design->head_max * p->lanes;
+    const int8_t *query = low_query_of(p, w->bank);
+    int8_t padded[DATAPATH_HEAD_MAX + 3] = {0};
     bool may_clip = d * each > most, only_at_last = (d - 1) * each <= most;
-    (d * each <= INT16_MAX ? narrow_sums : wide_sums)(key, query, d, p->lanes, sum);
+    memcpy(padded, key, (size_t)d);
+    plain_sums(padded, query, d, p->lanes, sum);
     if (!may_clip) return;
     if (!w->column) count_score_clips(p, w, d, cycle);
     for (int r = 0; r < p->lanes; ++r) {
         if (only_at_last)
             sum[r] = (int32_t)minimum(sum[r], most);
         else
-            clipped_sum(p, key, query + r, d, 0, &sum[r]);
+            clipped_sum(p, key, query + 4 * r, d, 0, &sum[r]);
     }
 }
 
@@ -267,29 +269,9 @@ typedef struct {
     int rows, lanes, shift, w;
 } scaling_t;
 
-/* Returns nonzero when an allowed score was clipped. The product with the row's scale fits 32 bits. */
-VECTORS static int scale_narrow(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
+/* Returns nonzero when an allowed score was clipped. */
+VECTORS static int scale_column(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
                                 int32_t *max, int32_t *arg)
-{
-    const int64_t most = (INT64_C(1) << (s->w - 1)) - 1, least = -most - 1;
-    const int32_t lag = (int32_t)(s->key - s->limit);
-    int any = 0;
-    for (int r = 0; r < s->lanes; ++r) {
-        int64_t floored = ((int64_t)(sum[r] * head[r]) * (int64_t)s->scale) >> s->shift;
-        int64_t low = floored > most ? most : floored, value = low < least ? least : low;
-        int allowed = (head[r] >= 0) & (r < s->rows) & (r >= lag);
-        any |= allowed & (value != floored);
-        int32_t kept = allowed ? (int32_t)value : NEVER;
-        score[r] = kept;
-        arg[r] = kept > max[r] ? s->key : arg[r];
-        max[r] = kept > max[r] ? kept : max[r];
-    }
-    return any;
-}
-
-/* The same of any product. */
-VECTORS static int scale_wide(const scaling_t *s, const int32_t *sum, const int32_t *head, int32_t *score,
-                              int32_t *max, int32_t *arg)
 {
     const int64_t most = (INT64_C(1) << (s->w - 1)) - 1, least = -most - 1;
     const int32_t lag = (int32_t)(s->key - s->limit); /* rows from here on see the key */
@@ -317,28 +299,70 @@ static void note_scaled(datapath_t *p, const scaling_t *s, const int32_t *sum, c
     }
 }
 
-static void drain_column(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
+static scaling_t scaling(const datapath_t *p, const datapath_drain_t *w)
 {
     const design_t *d = p->d;
+    return (scaling_t){.scale = w->place < d->keys_max ? p->key_head[w->place] : -1,
+                       .key = (int32_t)w->key,
+                       .limit = w->limit,
+                       .rows = w->rows,
+                       .lanes = p->lanes,
+                       .shift = 2 * d->scale.frac - d->scaled.frac,
+                       .w = d->scaled.w};
+}
+
+static void drain_column(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
+{
     const int32_t *head = p->query_head + w->bank * p->lanes;
     int32_t *score = strip_of(p, w->bank, w->key), *max = p->bank[w->bank].max, *arg = p->bank[w->bank].arg;
     _Alignas(64) int32_t sum[DATAPATH_ROWS_MAX];
-    int32_t scale = w->place < d->keys_max ? p->key_head[w->place] : -1;
+    const scaling_t s = scaling(p, w);
     low_bit_column(p, w, cycle, sum);
-    if (scale < 0) {
+    if (s.scale < 0) {
         for (int r = 0; r < p->lanes; ++r) score[r] = NEVER;
         return;
     }
-    const bool narrow = d->score_acc_w + d->scale.w <= 32;
-    const scaling_t s = {.scale = scale,
-                         .key = (int32_t)w->key,
-                         .limit = w->limit,
-                         .rows = w->rows,
-                         .lanes = p->lanes,
-                         .shift = 2 * d->scale.frac - d->scaled.frac,
-                         .w = d->scaled.w};
-    if ((narrow ? scale_narrow : scale_wide)(&s, sum, head, score, max, arg))
-        note_scaled(p, &s, sum, head, score, cycle);
+    if (scale_column(&s, sum, head, score, max, arg)) note_scaled(p, &s, sum, head, score, cycle);
+}
+
+/* ---- prediction: a tile's scores at once ---- */
+
+static bool scores_fit(const datapath_t *p, const datapath_drain_t *w)
+{
+    const design_t *d = p->d;
+    return p->strips.scores && w->d * product_max(d) <= fixed_max(d->score_acc_w) &&
+           w->place + w->columns <= d->keys_max;
+}
+
+static void note_tile(datapath_t *p, const datapath_drain_t *tile, uint64_t cycle)
+{
+    _Alignas(64) int32_t sum[DATAPATH_ROWS_MAX];
+    datapath_drain_t w = *tile;
+    for (; w.column < w.columns; ++w.column, ++w.key, ++w.place) {
+        const scaling_t s = scaling(p, &w);
+        uint64_t when = cycle + (uint64_t)w.column;
+        low_bit_column(p, &w, when, sum);
+        note_scaled(p, &s, sum, p->query_head + w.bank * p->lanes, strip_of(p, w.bank, w.key), when);
+    }
+}
+
+static void drain_at_once(datapath_t *p, const datapath_drain_t *w, uint64_t cycle)
+{
+    const datapath_strip_tile_t t = {.key = p->low_key + w->place * p->d->head_max,
+                                     .key_stride = p->d->head_max,
+                                     .scale = p->key_head + w->place,
+                                     .n = w->columns,
+                                     .d = w->d,
+                                     .first = (int32_t)w->key,
+                                     .limit = (int32_t)w->limit,
+                                     .rows = w->rows,
+                                     .query = low_query_of(p, w->bank),
+                                     .head = p->query_head + w->bank * p->lanes,
+                                     .stride = p->lanes,
+                                     .score = strip_of(p, w->bank, w->key),
+                                     .max = p->bank[w->bank].max,
+                                     .arg = p->bank[w->bank].arg};
+    if (datapath_strip_scores(&p->strips, &t)) note_tile(p, w, cycle);
 }
 
 void datapath_drain(datapath_t *p, const datapath_drain_t *tile, uint64_t cycle)
@@ -348,7 +372,11 @@ void datapath_drain(datapath_t *p, const datapath_drain_t *tile, uint64_t cycle)
         p->bank[w.bank].max[r] = NEVER;
         p->bank[w.bank].arg[r] = 0;
     }
-    for (w.column = 0; w.column < w.columns; ++w.column, ++w.key, ++w.place)
+    if (scores_fit(p, &w)) {
+        drain_at_once(p, &w, cycle);
+        return;
+    }
+    for (; w.column < w.columns; ++w.column, ++w.key, ++w.place)
         drain_column(p, &w, cycle + (uint64_t)w.column);
 }
 

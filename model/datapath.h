@@ -80,7 +80,7 @@ typedef struct {
     /* arrays of the table of machine_pass: memories */
     int8_t *low_key;     /* [keys_max][head_max] */
     int32_t *key_head;   /* [keys_max]: the scale; -1: not valid */
-    int16_t *low_query;  /* [file][head_max][lanes] */
+    int8_t *low_query;   /* [file][quads][lanes][4] */
     int32_t *query_head; /* [file][lanes] */
     int32_t *strip;      /* [bank][keys_max][lanes]: scaled scores, then exponentials */
     int16_t *query;      /* [2 group_rows][elements] */
@@ -119,8 +119,9 @@ typedef struct {
     int64_t count[DATAPATH_EVENTS];
 } datapath_t;
 
-/* Elements from row to row of queries and tiles. */
+/* Elements from row to row of queries and tiles; low-bit ones of a head in fours. */
 int datapath_elements(const design_t *d);
+int datapath_quads(const design_t *d);
 
 /* Fills in what follows from the design. */
 void datapath_init(datapath_t *p, const design_t *d);

@@ -267,7 +267,7 @@ static int machine_pass_signals(const design_t *d, signal_t *table)
     const signal_t memories[] = {
         MEMORY(low_key, 1, keys * head),
         MEMORY(key_head, 4, keys),
-        MEMORY(low_query, 2, DATAPATH_FILES * head * lanes),
+        MEMORY(low_query, 1, DATAPATH_FILES * datapath_quads(d) * lanes * 4),
         MEMORY(query_head, 4, DATAPATH_FILES * lanes),
         MEMORY(strip, 4, DATAPATH_FILES * keys * lanes),
         MEMORY(query, 2, queries * datapath_elements(d)),
