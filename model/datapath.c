@@ -5,13 +5,7 @@
 #include <string.h>
 
 #include "normalise.h"
-
-/* The best instructions that the processor has, chosen when the program starts. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTORS
-#endif
+#include "vectors.h"
 
 enum { K, V };
 enum { EMPTY_DENSE = 1, EMPTY_TOP1 = 2 };
@@ -123,30 +117,39 @@ static int32_t header(const design_t *d, const int64_t *data)
     return data[1] & 1 ? (int32_t)fixed_low((uint64_t)data[0], d->scale.w) : -1;
 }
 
-/* Calls back for each element of a beat of a low-bit record. */
-#define FOR_LOW_ELEMENTS(e, value, d, beat, data)                                                            \
-    for (int low_w_ = design_low_w(d), in_ = 16 / low_w_, i_ = (beat) ? 0 : 32 / low_w_,                     \
-             e = (int)(beat)*beat_elements(d) * in_ + i_ - 32 / low_w_;                                      \
-         i_ < beat_elements(d) * in_ && e < (d)->head_max; ++i_, ++e)                                        \
-        for (int value = (int)fixed_wrap((data)[i_ / in_] >> (i_ % in_ * low_w_), (d)->operand_w),           \
-                 once_ = 1;                                                                                  \
-             once_; once_ = 0)
+/* Elements of a beat of a low-bit record, behind its header; returns how many: from `first` on. */
+static int low_elements(const design_t *d, int64_t beat, const int64_t *data, int *first, int8_t *to)
+{
+    const int low_w = design_low_w(d), each = 16 / low_w, skip = beat ? 0 : 2, up = 64 - d->operand_w;
+    int n = 0;
+    for (int i = skip; i < beat_elements(d); ++i, n += each) {
+        uint64_t word = (uint64_t)data[i];
+        for (int k = 0; k < each; ++k) to[n + k] = (int8_t)((int64_t)(word >> (k * low_w) << up) >> up);
+    }
+    *first = beat ? (int)beat * beat_elements(d) * each - 32 / low_w : 0;
+    return (int)minimum(n, d->head_max - *first);
+}
+
+enum { LOW_ELEMENTS_MAX = 128 }; /* of a beat */
 
 void datapath_write_low_key(datapath_t *p, int64_t place, int64_t beat, const int64_t *data)
 {
     const design_t *d = p->d;
+    int8_t element[LOW_ELEMENTS_MAX];
+    int first, n = low_elements(d, beat, data, &first, element);
     if (place >= d->keys_max) return;
-    int8_t *to = p->low_key + place * d->head_max;
-    FOR_LOW_ELEMENTS(e, value, d, beat, data) to[e] = (int8_t)value;
+    if (n > 0) memcpy(p->low_key + place * d->head_max + first, element, (size_t)n);
     if (!beat) p->key_head[place] = header(d, data);
 }
 
 void datapath_write_low_query(datapath_t *p, int64_t file, int64_t row, int64_t beat, const int64_t *data)
 {
     const design_t *d = p->d;
+    int8_t element[LOW_ELEMENTS_MAX], *to = low_query_of(p, file) + 4 * row;
+    int first, n = low_elements(d, beat, data, &first, element), i = 0;
     if (row >= d->rows) return;
-    int8_t *to = low_query_of(p, file) + 4 * row;
-    FOR_LOW_ELEMENTS(e, value, d, beat, data) to[e / 4 * 4 * p->lanes + e % 4] = (int8_t)value;
+    for (; first % 4 == 0 && i + 4 <= n; i += 4) memcpy(to + (first + i) * p->lanes, element + i, 4);
+    for (; i < n; ++i) to[(first + i) / 4 * 4 * p->lanes + (first + i) % 4] = element[i];
     if (!beat) p->query_head[file * p->lanes + row] = header(d, data);
 }
 
@@ -919,15 +922,46 @@ static __int128 divide(const design_t *d, int64_t num, int64_t den)
     return num < 0 ? -(__int128)quotient : (__int128)quotient;
 }
 
+/* Quotients below 2^17 in size are exact in doubles: numerators have at most 52 bits, and divisors of 32 keep
+   quotients further from whole numbers than a double is from them. Returns how many are clipped. */
+VECTORS static int64_t divide_lanes(const int64_t *num, int n, int shift, double den, int64_t most,
+                                    int64_t *quot)
+{
+    int64_t clipped = 0;
+    for (int i = 0; i < n; ++i) {
+        double size = (double)((num[i] < 0 ? -num[i] : num[i]) << shift), whole = size / den;
+        double below = whole < 262144 ? whole : 262144;
+        int64_t q = (int64_t)below;
+        double rest = 2 * (size - (double)q * den);
+        q += (rest > den) | ((rest == den) & (int)(q & 1));
+        q = num[i] < 0 ? -q : q;
+        int64_t low = q > most ? most : q, value = low < -most - 1 ? -most - 1 : low;
+        clipped += value != q;
+        quot[i] = value;
+    }
+    return clipped;
+}
+
+static bool divides_in_doubles(const design_t *d, int shift)
+{
+    return shift >= 0 && d->output_sum.w - 1 + shift <= 52 && d->row_sum.w <= 33 && d->output.w <= 17;
+}
+
 void datapath_divide(datapath_t *p, int64_t index, int64_t first, uint64_t cycle, int64_t *quot)
 {
     const design_t *d = p->d;
     bool open = index < queries(d) && p->started[index];
     int64_t den = open ? p->row_sum[index] : 0, clipped = 0;
-    for (int lane = 0; lane < d->lanes; ++lane) {
-        int64_t element = first + lane,
-                num = open && element < d->head_max ? p->acc[index * d->head_max + element] : 0;
-        quot[lane] = den > 0 ? fixed_saturate(divide(d, num, den), d->output.w, &clipped) : 0;
+    int shift = d->output.frac + d->row_sum.frac - d->output_sum.frac;
+    if (den > 0 && first + d->lanes <= d->head_max && divides_in_doubles(d, shift)) {
+        clipped = divide_lanes(p->acc + index * d->head_max + first, d->lanes, shift, (double)den,
+                               fixed_max(d->output.w), quot);
+    } else {
+        for (int lane = 0; lane < d->lanes; ++lane) {
+            int64_t element = first + lane,
+                    num = open && element < d->head_max ? p->acc[index * d->head_max + element] : 0;
+            quot[lane] = den > 0 ? fixed_saturate(divide(d, num, den), d->output.w, &clipped) : 0;
+        }
     }
     uint64_t rounded = cycle + (uint64_t)normalise_latency(d) - 1;
     note(p, DATAPATH_OUTPUT, rounded, clipped);

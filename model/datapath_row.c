@@ -3,16 +3,11 @@
 
 #include <string.h>
 
+#include "vectors.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define HAVE_AVX512 1
-#endif
-
-/* The best instructions that the processor has, chosen when the program starts. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTORS
 #endif
 
 enum { LUT_BITS_MAX = 6 };

@@ -59,21 +59,13 @@ static bool has_room(const fetch_t *f)
     return *f->beside_q ? ahead(f) <= *f->of_head_q : !ahead(f);
 }
 
-/* A read of this cycle, if there is one. */
-typedef struct {
-    bool valid, low; /* low: of that stream */
-    int kind;
-    int64_t *addr, number, beat;
-    bool row_ends, run_ends, last;
-} read_t;
-
-static read_t low_read(fetch_t *f)
+static fetch_read_t low_read(fetch_t *f)
 {
     const design_t *d = f->d;
     bool keys = *f->low_q == LOW_KEYS;
     int64_t rows = keys ? *f->low_m_q : smaller(*f->low_left_q, d->rows);
     int64_t beats = design_low_record_beats(d, (int)*f->low_d_q);
-    read_t r = {.low = true, .kind = keys ? FETCH_OF_K_LOW : FETCH_OF_Q_LOW};
+    fetch_read_t r = {.low = true, .kind = keys ? FETCH_OF_K_LOW : FETCH_OF_Q_LOW};
     r.valid = keys || *f->low_q == LOW_QUERIES;
     r.addr = keys ? f->k_low_at_q : f->q_low_at_q;
     r.number = *f->low_row_q;
@@ -98,13 +90,13 @@ static int64_t high_half(const fetch_t *f)
     return ~*f->opened_q & 1;
 }
 
-static read_t high_read(fetch_t *f)
+static fetch_read_t high_read(fetch_t *f)
 {
     const design_t *d = f->d;
     bool masks = *f->high_q == HIGH_MASKS;
     int64_t rows = f->g_rows_q[high_half(f)];
     int64_t beats = masks ? mask_beats(d, *f->m_q) : design_beats(d, (int)*f->d_q);
-    read_t r = {.kind = masks ? FETCH_OF_MASK : FETCH_OF_Q};
+    fetch_read_t r = {.kind = masks ? FETCH_OF_MASK : FETCH_OF_Q};
     r.valid = masks || *f->high_q == HIGH_QUERIES;
     r.addr = masks ? f->mask_at_q : f->q_at_q;
     r.number = cut(high_half(f) * design_group_rows(d) + *f->row_q, index_w(d));
@@ -116,14 +108,14 @@ static read_t high_read(fetch_t *f)
     return r;
 }
 
-static read_t next_read(fetch_t *f)
+static fetch_read_t next_read(fetch_t *f)
 {
-    read_t low = low_read(f), high = high_read(f);
-    bool scoring_waits = low.valid && low.kind == FETCH_OF_Q_LOW;
-    return high.valid && !scoring_waits ? high : low;
+    bool scoring_waits = *f->low_q == LOW_QUERIES,
+         high = *f->high_q == HIGH_QUERIES || *f->high_q == HIGH_MASKS;
+    return high && !scoring_waits ? high_read(f) : low_read(f);
 }
 
-static int64_t tag(const design_t *d, const read_t *r)
+static int64_t tag(const design_t *d, const fetch_read_t *r)
 {
     int64_t what = (int64_t)r->last << 2 | r->kind;
     return (what << number_w(d) | r->number) << design_beat_w(d) | r->beat;
@@ -190,7 +182,7 @@ static void show_records(fetch_t *f)
 void fetch_eval(void *self)
 {
     fetch_t *f = self;
-    read_t r = next_read(f);
+    fetch_read_t r = f->read = next_read(f);
     *f->job_ready = *f->high_q == HIGH_HEAD && *f->looked_q;
     *f->rd_valid = r.valid;
     *f->rd_addr = *r.addr;
@@ -243,7 +235,7 @@ static void ask_strip(fetch_t *f)
     *f->low_q = *f->low_left_q ? LOW_FILE : LOW_HEAD;
 }
 
-static void issue_low(fetch_t *f, const read_t *r)
+static void issue_low(fetch_t *f, const fetch_read_t *r)
 {
     const design_t *d = f->d;
     *f->low_beat_q = r->row_ends ? 0 : cut(*f->low_beat_q + 1, design_beat_w(d));
@@ -307,7 +299,7 @@ static void open_group(fetch_t *f)
     *f->high_q = HIGH_QUERIES;
 }
 
-static void issue_high(fetch_t *f, const read_t *r)
+static void issue_high(fetch_t *f, const fetch_read_t *r)
 {
     const design_t *d = f->d;
     bool query = r->kind == FETCH_OF_Q, strip_ends = *f->strip_row_q == d->rows - 1;
@@ -338,7 +330,7 @@ static void count_answer(fetch_t *f)
 void fetch_tick(void *self)
 {
     fetch_t *f = self;
-    read_t r = next_read(f);
+    fetch_read_t r = f->read; /* of registers, as eval found it */
     bool takes = *f->job_valid && *f->high_q == HIGH_HEAD && *f->looked_q;
     wait_low(f);
     if (takes)

@@ -52,6 +52,14 @@ typedef enum { HIGH_HEAD, HIGH_GROUP, HIGH_QUERIES, HIGH_MASKS } fetch_high_t;
 /* What a read is for, in its tag. */
 enum { FETCH_OF_K_LOW, FETCH_OF_Q_LOW, FETCH_OF_Q, FETCH_OF_MASK };
 
+/* A read of a cycle, if there is one. */
+typedef struct {
+    bool valid, low; /* low: of that stream */
+    int kind;
+    int64_t *addr, number, beat;
+    bool row_ends, run_ends, last;
+} fetch_read_t;
+
 typedef struct {
     int64_t *job_valid, *j_l, *j_m, *j_d, *j_causal, *j_external, *j_policy, *j_threshold;  /* in */
     int64_t *j_q, *j_k, *j_v, *j_q_low, *j_k_low, *j_mask, *j_o, *j_final, *j_number;       /* in */
@@ -76,6 +84,7 @@ typedef struct {
     int64_t *g_upper_q, *g_policy_q, *g_threshold_q, *g_k_q, *g_v_q, *g_o_q, *g_final_q; /* reg: [half] */
     int64_t *g_job_q;                                                                    /* reg: [half] */
     const design_t *d;
+    fetch_read_t read; /* of this cycle, as registers say */
 } fetch_t;
 
 extern const block_type_t fetch_type;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vectors.h"
+
 /* ---- what the blocks in between would show in this cycle ---- */
 
 static void show_done(machine_pass_t *p)
@@ -23,11 +25,17 @@ static void show_quotients(machine_pass_t *p)
     memcpy(p->machine.normalise.quot, p->division[at].quot, (size_t)p->data.d->lanes * sizeof(int64_t));
 }
 
+VECTORS static void show_bits(const uint64_t word[2], int n, int64_t *bit)
+{
+    for (int c = 0; c < n; ++c) bit[c] = word[c / 64] >> c % 64 & 1;
+}
+
 static void show_mask_word(machine_pass_t *p)
 {
     const design_t *d = p->data.d;
     predict_array_t *a = &p->machine.predict_array;
     *a->mask_valid = 0;
+    if (p->cycle >= p->shown_until) return;
     for (int i = 0; i < MACHINE_PASS_TILES; ++i) {
         const machine_pass_tile_t *t = &p->shown[i];
         uint64_t row = p->cycle - t->cycle;
@@ -36,7 +44,7 @@ static void show_mask_word(machine_pass_t *p)
         *a->mask_row = (int64_t)row;
         *a->mask_tile = t->tile;
         *a->mask_strip = t->strip;
-        for (int c = 0; c < d->columns; ++c) a->mask_word[c] = t->word[row][c / 64] >> c % 64 & 1;
+        show_bits(t->word[row], d->columns, a->mask_word);
     }
 }
 
@@ -117,6 +125,7 @@ static void take_thresholds(machine_pass_t *p)
     p->newest = (p->newest + 1) % MACHINE_PASS_TILES;
     machine_pass_tile_t *t = &p->shown[p->newest];
     t->cycle = p->cycle + (uint64_t)d->columns + 2;
+    p->shown_until = t->cycle + (uint64_t)d->rows;
     t->tile = *c->t_tile;
     t->strip = *c->t_strip;
     memcpy(t->word, p->data.word, (size_t)d->rows * sizeof *t->word);
@@ -210,6 +219,7 @@ static void machine_pass_reset(void *self)
     datapath_reset(&p->data);
     gather_reset(&p->gather);
     memset(p->shown, 0, sizeof p->shown);
+    p->shown_until = 0;
     p->cycle = 0;
     p->first_done = p->passes = 0;
     memset(p->division, 0, sizeof p->division);

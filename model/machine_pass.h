@@ -65,6 +65,7 @@ typedef struct {
     uint64_t cycle;
     machine_pass_tile_t shown[MACHINE_PASS_TILES]; /* on their way to the mask bus and on it, by turns */
     int newest;                                    /* of these */
+    uint64_t shown_until;                          /* none goes on from this cycle on */
     uint64_t done[DESIGN_PASSES];                  /* cycles in which passes are complete, a ring */
     int first_done, passes;
     int latency;

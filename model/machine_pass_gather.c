@@ -4,12 +4,7 @@
 
 #include <string.h>
 
-/* The best instructions that the processor has, chosen when the program starts. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTORS
-#endif
+#include "vectors.h"
 
 enum { SLOTS_GROUP = 16, FAR = 12000 }; /* FAR: of a slot that holds nothing, beyond all columns */
 

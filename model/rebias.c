@@ -87,9 +87,11 @@ static int64_t dot(const rebias_t *r)
 {
     const design_t *d = r->d;
     int64_t head = r->g_d[tag_index(r) >= design_group_rows(d)], sum = 0;
-    for (int lane = 0; lane < lanes(d); ++lane) {
-        if (tag_beat(r) * lanes(d) + lane >= head) break;
-        sum += fixed_wrap(r->dot_q[lane], d->q.w) * fixed_wrap(r->got_data[lane], d->k.w);
+    int64_t left = head - tag_beat(r) * lanes(d), n = left < lanes(d) ? left : lanes(d);
+    for (int lane = 0; lane < n; ++lane) {
+        int16_t q = (int16_t)fixed_wrap(r->dot_q[lane], d->q.w),
+                k = (int16_t)fixed_wrap(r->got_data[lane], d->k.w);
+        sum += q * k;
     }
     return sum;
 }
