@@ -102,6 +102,7 @@ void datapath_init(datapath_t *p, const design_t *d)
 void datapath_reset(datapath_t *p)
 {
     memset(p->started, 0, (size_t)queries(p->d));
+    memset(p->q_norm, 0xff, sizeof *p->q_norm * (size_t)queries(p->d));
     memset(p->noted, 0, sizeof *p->noted * DATAPATH_AHEAD * DATAPATH_EVENTS);
     memset(p->count, 0, sizeof p->count);
     memset(p->bank, 0, sizeof p->bank);
@@ -164,6 +165,7 @@ void datapath_write_query(datapath_t *p, int64_t index, int64_t beat, const int6
 {
     if (index >= queries(p->d)) return;
     write_elements(p->d, p->query + index * p->elements, beat, data, p->d->q.w);
+    p->q_norm[index] = -1;
 }
 
 void datapath_read_query(const datapath_t *p, int64_t index, int64_t beat, int64_t *data)
@@ -628,10 +630,13 @@ typedef struct {
     uint64_t out;    /* row 0's last word leaves */
     int row, n;      /* in the pass; active slots */
     const int32_t *slot, *col;
-    int64_t index;      /* of its query, -1: none yet */
-    int64_t bias, room; /* in acc's format; no sum of products is larger; -1: it may be too large */
+    int64_t index; /* of its query, -1: none yet */
+    int64_t bias;  /* in acc's format */
+    bool fits;     /* no sum of products is too large */
+    int64_t most;  /* no output word is larger */
     int64_t sum;
-    _Alignas(64) int16_t q[DATAPATH_HEAD_MAX];
+    const int16_t *q; /* zeros from d on, in whole groups */
+    _Alignas(64) int16_t padded[DATAPATH_HEAD_MAX];
     _Alignas(64) int32_t y[DATAPATH_PES_MAX + DATAPATH_ROW_KEYS];
     _Alignas(64) int64_t long_y[DATAPATH_PES_MAX];
     _Alignas(64) int32_t word[DATAPATH_HEAD_MAX];
@@ -752,21 +757,47 @@ static void find_bounds(datapath_t *p, int buffer, int d)
     }
 }
 
+static int64_t norm_of(datapath_t *p, int64_t index, int d)
+{
+    if (p->q_norm[index] < 0) p->q_norm[index] = squares(p->query + index * p->elements, d);
+    return p->q_norm[index];
+}
+
 /* A query, and what its scores can be: by Cauchy and Schwarz, whichever of its products are summed. */
 static void load_query(sub_row_t *s)
 {
-    const datapath_t *p = s->p;
+    datapath_t *p = s->p;
     const design_t *design = p->d;
     const int d = s->pass->d, drop = p->row.drop_k;
-    memset(s->q, 0, sizeof s->q);
-    memcpy(s->q, p->query + s->index * p->elements, (size_t)d * sizeof *s->q);
+    const int16_t *query = p->query + s->index * p->elements;
+    s->q = query;
+    if (d % DATAPATH_ROW_GROUP) {
+        memset(s->padded, 0, sizeof s->padded);
+        memcpy(s->padded, query, (size_t)d * sizeof *query);
+        s->q = s->padded;
+    }
     s->bias = p->bias[s->index] * (INT64_C(1) << (design->acc.frac - design->bias.frac));
-    double norms = (double)squares(s->q, d) * (double)p->bound[s->pass->buffer].k_norm;
-    int64_t most = (int64_t)(sqrt(norms) * (1 + 1e-9)) + 1, floors = (int64_t)d << drop;
-    int64_t size = s->bias < 0 ? -s->bias : s->bias;
-    bool fits = p->row.fits && most + floors <= INT32_MAX &&
-                (most >> drop) + 1 + d + size <= fixed_max(design->acc.w);
-    s->room = fits ? most : -1;
+    int64_t size = s->bias < 0 ? -s->bias : s->bias, room = fixed_max(design->acc.w) - 2 - d - size;
+    double most =
+        (double)minimum(INT32_MAX - ((int64_t)d << drop), room * (INT64_C(1) << drop)) * (1 - 1e-9) - 2;
+    double norms = (double)norm_of(p, s->index, d) * (double)p->bound[s->pass->buffer].k_norm;
+    s->fits = p->row.fits && most > 0 && norms <= most * most;
+}
+
+/* Sums of exponentials: as row sums have them, whole, and the largest. */
+VECTORS static void sum_exponentials(const int32_t *y, int n, int up, int down, int64_t *rows, int64_t *all,
+                                     int32_t *largest)
+{
+    int64_t row_sum = 0, whole = 0;
+    int32_t most = 0;
+    for (int i = 0; i < n; ++i) {
+        row_sum += ((int64_t)y[i] << up) >> down;
+        whole += y[i];
+        most = y[i] > most ? y[i] : most;
+    }
+    *rows = row_sum;
+    *all = whole;
+    *largest = most;
 }
 
 /* y's sums as row sums, and the largest of all words. */
@@ -774,17 +805,12 @@ static bool fits_sums(sub_row_t *s)
 {
     const design_t *d = s->p->d;
     int drop = d->score.frac - d->row_sum.frac, drop_v = s->p->row.drop_v;
-    int32_t largest_y = 0;
-    int64_t all = 0;
-    s->sum = 0;
-    for (int i = 0; i < s->n; ++i) {
-        s->sum += (int64_t)fixed_floor(s->y[i], drop);
-        all += s->y[i];
-        largest_y = s->y[i] > largest_y ? s->y[i] : largest_y;
-    }
-    int64_t most = (int64_t)(((__int128)all * s->p->bound[s->pass->buffer].v_most) >> drop_v) + 1 + s->n;
-    return s->sum <= fixed_max(d->row_sum.w) && most <= fixed_max(d->out.w) &&
-           largest_y <= datapath_row_most(&s->p->row);
+    int32_t largest;
+    int64_t all;
+    sum_exponentials(s->y, s->n, drop < 0 ? -drop : 0, drop > 0 ? drop : 0, &s->sum, &all, &largest);
+    s->most = ((all * s->p->bound[s->pass->buffer].v_most) >> drop_v) + 1 + s->n;
+    return s->sum <= fixed_max(d->row_sum.w) && s->most <= fixed_max(d->out.w) &&
+           largest <= datapath_row_most(&s->p->row);
 }
 
 /* False: something may be clipped. */
@@ -793,7 +819,7 @@ static bool at_once(sub_row_t *s)
     datapath_t *p = s->p;
     const int d = s->pass->d, groups = (d + DATAPATH_ROW_GROUP - 1) / DATAPATH_ROW_GROUP;
     const int16_t *k = tile_of(p, s->pass->buffer, K), *v = tile_of(p, s->pass->buffer, V);
-    if (s->room < 0) return false;
+    if (!s->fits) return false;
     for (int i = 0; i < s->n; i += DATAPATH_ROW_KEYS) {
         int n = (int)minimum(s->n - i, DATAPATH_ROW_KEYS);
         if (!datapath_row_scores(&p->row, s->q, k, s->col + i, n, d, (int32_t)s->bias, s->y + i))
@@ -817,6 +843,7 @@ static int64_t *open_query(sub_row_t *s)
     if (p->started[s->index]) return acc;
     memset(acc, 0, (size_t)p->d->head_max * sizeof *acc);
     p->row_sum[s->index] = 0;
+    p->acc_most[s->index] = 0;
     p->started[s->index] = 1;
     return acc;
 }
@@ -835,29 +862,36 @@ static void add_by_steps(sub_row_t *s)
     int drop = d->out.frac - d->output_sum.frac;
     for (int f = 0; f < s->pass->d; ++f)
         acc[f] = fixed_saturate(acc[f] + fixed_floor(s->long_word[f], drop), d->output_sum.w, &clipped);
+    s->p->acc_most[s->index] = fixed_max(d->output_sum.w);
     note(s->p, DATAPATH_OUTPUT_SUM, s->out + 2 + (uint64_t)s->row, clipped);
     add_row_sum(s);
 }
 
-/* Returns nonzero when a sum is clipped; then none is stored. */
-VECTORS static int add_words(int64_t *acc, const int32_t *word, int d, int up, int down, int64_t most)
+VECTORS static void add_words(int64_t *acc, const int32_t *word, int d, int up, int down)
 {
-    int64_t over = 0;
-    for (int f = 0; f < d; ++f) {
-        int64_t sum = acc[f] + ((int64_t)word[f] << up >> down);
-        over |= (most - sum) | (most + 1 + sum);
-    }
-    if (over < 0) return 1;
     for (int f = 0; f < d; ++f) acc[f] += (int64_t)word[f] << up >> down;
-    return 0;
+}
+
+VECTORS static int64_t largest_sum(const int64_t *acc, int d)
+{
+    int64_t most = 0;
+    for (int f = 0; f < d; ++f) {
+        int64_t size = acc[f] < 0 ? -acc[f] : acc[f];
+        most = size > most ? size : most;
+    }
+    return most;
 }
 
 static void add_at_once(sub_row_t *s)
 {
     const design_t *d = s->p->d;
     int drop = d->out.frac - d->output_sum.frac, up = drop < 0 ? -drop : 0, down = drop > 0 ? drop : 0;
-    bool room = up + 32 < 63;
-    if (room && !add_words(open_query(s), s->word, s->pass->d, up, down, fixed_max(d->output_sum.w))) {
+    int64_t *acc = open_query(s), *most = &s->p->acc_most[s->index], most_word = (s->most << up >> down) + 1;
+    bool room = up + 32 < 62;
+    if (room && *most + most_word > fixed_max(d->output_sum.w)) *most = largest_sum(acc, s->pass->d);
+    if (room && *most + most_word <= fixed_max(d->output_sum.w)) {
+        add_words(acc, s->word, s->pass->d, up, down);
+        *most += most_word;
         add_row_sum(s);
         return;
     }

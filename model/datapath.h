@@ -90,6 +90,8 @@ typedef struct {
     int64_t *acc;        /* [2 group_rows][head_max] */
     int64_t *row_sum;    /* [2 group_rows] */
     uint8_t *started;    /* [2 group_rows] */
+    int64_t *q_norm;     /* [2 group_rows]: the query's sum of squares; -1: not known */
+    int64_t *acc_most;   /* [2 group_rows]: no sum of acc is larger */
     uint32_t *noted;     /* [DATAPATH_AHEAD][DATAPATH_EVENTS]: by cycle modulo DATAPATH_AHEAD */
 
     const design_t *d;

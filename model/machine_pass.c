@@ -287,6 +287,8 @@ static int machine_pass_signals(const design_t *d, signal_t *table)
         MEMORY(acc, 8, queries * head),
         MEMORY(row_sum, 8, queries),
         MEMORY(started, 1, queries),
+        MEMORY(q_norm, 8, queries),
+        MEMORY(acc_most, 8, queries),
         MEMORY(noted, 4, DATAPATH_AHEAD * DATAPATH_EVENTS),
     };
     int n = machine_signals(d, table);

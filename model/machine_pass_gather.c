@@ -6,6 +6,11 @@
 
 #include "vectors.h"
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define HAVE_AVX2 1
+#endif
+
 enum { SLOTS_GROUP = 16, FAR = 12000 }; /* FAR: of a slot that holds nothing, beyond all columns */
 
 /* ---- which row comes next ---- */
@@ -103,7 +108,7 @@ static void place(const gather_t *g, datapath_sub_row_t *s)
 }
 
 /* Idle slots follow their left neighbour, a head's words later. */
-static void find_costs(const gather_t *g, gather_sub_row_t *s, int d)
+static void find_reach(const gather_t *g, gather_sub_row_t *s, int d)
 {
     int first = s->slots.n ? s->slots.slot[0] : g->d->pes, i = 0, col = 0;
     for (int k = 0; k < first; ++k) {
@@ -130,37 +135,58 @@ static void make_sub_row(gather_t *g, gather_sub_row_t *s)
     s->slots.index = g->index;
     s->buffer = g->held_buffer;
     place(g, &s->slots);
-    find_costs(g, s, (int)g->wires->g_d[g->tile_of[s->buffer].half]);
+    find_reach(g, s, (int)g->wires->g_d[g->tile_of[s->buffer].half]);
 }
 
 /* ---- the choice ---- */
 
-VECTORS static int cost(const int16_t *reach, const int16_t *from, int slots)
+VECTORS static void plain_costs(const int16_t *reach, gather_sub_row_t *const *s, int n, int slots, int *cost)
 {
-    int16_t most = 0;
-    for (int k = 0; k < slots; ++k) {
-        int16_t h = (int16_t)(reach[k] - from[k]);
-        most = h > most ? h : most;
+    for (int i = 0; i < n; ++i) {
+        int16_t most = 0;
+        for (int k = 0; k < slots; ++k) {
+            int16_t h = (int16_t)(reach[k] - s[i]->from[k]);
+            most = h > most ? h : most;
+        }
+        cost[i] = most;
     }
-    return most;
 }
 
-/* How far a sub-row's slots go back behind the row of the pass before that it would follow. */
-static int cost_of(gather_t *g, const gather_sub_row_t *s)
+#if HAVE_AVX2
+/* The largest of eight is found as the smallest of what they lack. */
+__attribute__((target("avx2"))) static void vector_costs(const int16_t *reach, gather_sub_row_t *const *s,
+                                                         int n, int slots, int *cost)
+{
+    const __m128i top = _mm_set1_epi16(INT16_MAX);
+    for (int i = 0; i < n; ++i) {
+        __m256i most = _mm256_setzero_si256();
+        for (int k = 0; k < slots; k += SLOTS_GROUP) {
+            __m256i to = _mm256_loadu_si256((const __m256i *)(const void *)(reach + k));
+            __m256i from = _mm256_loadu_si256((const __m256i *)(const void *)(s[i]->from + k));
+            most = _mm256_max_epi16(most, _mm256_sub_epi16(to, from));
+        }
+        __m128i eight = _mm_max_epi16(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+        __m128i least = _mm_minpos_epu16(_mm_sub_epi16(top, eight));
+        cost[i] = INT16_MAX - _mm_extract_epi16(least, 0);
+    }
+}
+#endif
+
+/* How far sub-rows' slots go back behind the row of the pass before that they would follow. */
+static void find_costs(gather_t *g, gather_sub_row_t *const *s, int n, int *cost)
 {
     const gather_bank_t *before = gather_bank(g, gather_last(g->closed));
-    if (g->fill >= before->count) return 0;
-    return cost(before->row[g->fill]->reach, s->from, g->slots);
-}
-
-/* The oldest of its query, in the tile whose turn it is? */
-static bool is_candidate(const gather_t *g, int i)
-{
-    if (g->window[i]->buffer != g->window[0]->buffer) return false;
-    for (int j = 0; j < i; ++j) {
-        if (g->window[j]->slots.index == g->window[i]->slots.index) return false;
+    if (g->fill >= before->count) {
+        for (int i = 0; i < n; ++i) cost[i] = 0;
+        return;
     }
-    return true;
+#if HAVE_AVX2
+    if (g->vectors) {
+        vector_costs(before->row[g->fill]->reach, s, n, g->slots, cost);
+        return;
+    }
+#endif
+    plain_costs(before->row[g->fill]->reach, s, n, g->slots, cost);
 }
 
 /* What costs the open pass nothing goes first, and of that what would cost another the most. */
@@ -170,29 +196,45 @@ static bool is_better(int h, int than, int high)
     return h < than;
 }
 
+/* Of those that are the oldest of their query, in the tile whose turn it is. */
 static int choose(gather_t *g, int *cost)
 {
-    int pick = 0;
-    *cost = cost_of(g, g->window[0]);
-    for (int i = 1; i < g->waiting; ++i) {
-        if (!is_candidate(g, i)) continue;
-        int h = cost_of(g, g->window[i]);
-        if (!is_better(h, *cost, g->high)) continue;
-        pick = i;
-        *cost = h;
+    int pick = 0, n = g->of_buffer[g->window[0]->buffer], all[GATHER_WINDOW_MAX] = {0};
+    find_costs(g, g->window, n, all);
+    for (int i = 1; i < n; ++i) {
+        if (!(g->younger >> i & 1) && is_better(all[i], all[pick], g->high)) pick = i;
     }
+    *cost = all[pick];
     return pick;
 }
 
 /* ---- a clock edge ---- */
 
+/* The next of its query is the oldest then. */
 static gather_sub_row_t *leave_window(gather_t *g, int i)
 {
     gather_sub_row_t *s = g->window[i];
+    const unsigned before = (1u << i) - 1;
+    bool freed = false;
     --g->of_buffer[s->buffer];
     --g->waiting;
-    for (; i < g->waiting; ++i) g->window[i] = g->window[i + 1];
+    g->younger = (g->younger & before) | (g->younger >> 1 & ~before);
+    for (; i < g->waiting; ++i) {
+        g->window[i] = g->window[i + 1];
+        if (freed || g->window[i]->slots.index != s->slots.index) continue;
+        g->younger &= ~(1u << i);
+        freed = true;
+    }
     return s;
+}
+
+static void enter_window(gather_t *g, gather_sub_row_t *s)
+{
+    bool younger = false;
+    for (int i = 0; i < g->waiting; ++i) younger |= g->window[i]->slots.index == s->slots.index;
+    g->younger |= (unsigned)younger << g->waiting;
+    g->window[g->waiting++] = s;
+    ++g->of_buffer[s->buffer];
 }
 
 /* The sub-row takes its place in the open pass, whose old one is free. */
@@ -235,11 +277,7 @@ static void move_window(gather_t *g)
         int h, pick = choose(g, &h);
         enter_table(g, leave_window(g, pick), h);
     }
-    if (g->now.enter) {
-        gather_sub_row_t *s = split_sub_row(g);
-        g->window[g->waiting++] = s;
-        ++g->of_buffer[s->buffer];
-    }
+    if (g->now.enter) enter_window(g, split_sub_row(g));
     for (int b = 0; b < 2; ++b) {
         if (g->now.end[b]) g->ended[b] = false;
     }
@@ -251,8 +289,10 @@ static void move_window(gather_t *g)
 static void move_directly(gather_t *g)
 {
     if (!g->now.take) return;
+    int h;
     gather_sub_row_t *s = split_sub_row(g);
-    enter_table(g, s, cost_of(g, s));
+    find_costs(g, &s, 1, &h);
+    enter_table(g, s, h);
 }
 
 /* Rows of the strip that follows that keep a column, as far as the group has them. */
@@ -336,6 +376,9 @@ void gather_init(gather_t *g, const design_t *d, const pass_control_t *wires, co
     g->wires = wires;
     g->data = data;
     g->slots = (d->pes + SLOTS_GROUP - 1) / SLOTS_GROUP * SLOTS_GROUP;
+#if HAVE_AVX2
+    g->vectors = __builtin_cpu_supports("avx2");
+#endif
     for (int c = 0; c < d->columns; ++c) g->home[c] = d->columns > 1 ? split_home(d, c) : 0;
 }
 

@@ -44,6 +44,7 @@ typedef struct {
     const pass_control_t *wires;
     const datapath_t *data;
     int slots; /* a row's, in whole vectors */
+    bool vectors;
     int home[SPLIT_COLUMNS_MAX];
 
     /* which row comes next; rows of a strip are bits */
@@ -58,6 +59,7 @@ typedef struct {
     /* window */
     int waiting, of_buffer[2]; /* all of them, by buffer */
     gather_sub_row_t *window[GATHER_WINDOW_MAX];
+    unsigned younger; /* a bit each: an older one is of the same query */
     bool ended[2], final[2];
     int spares;
     gather_sub_row_t *spare[GATHER_WINDOW_MAX];
