@@ -55,11 +55,6 @@ static int queries(const design_t *d)
 {
     return 2 * design_group_rows(d);
 }
-static size_t mask_bytes(const design_t *d)
-{
-    return (size_t)(design_mask_beats(d) * d->bus_bytes);
-}
-
 static int16_t *tile_of(const datapath_t *p, int64_t buffer, int kind)
 {
     return p->tile + (buffer * 2 + kind) * p->d->columns * p->elements;
@@ -93,6 +88,9 @@ void datapath_init(datapath_t *p, const design_t *d)
     p->d = d;
     p->lanes = (d->rows + DATAPATH_LANES - 1) / DATAPATH_LANES * DATAPATH_LANES;
     p->elements = datapath_elements(d);
+    p->tiles = design_tiles_max(d);
+    p->mask_bytes = (size_t)(design_mask_beats(d) * d->bus_bytes);
+    p->word_bytes = (size_t)design_mask_lane_w(d) / 8;
     exp_unit_of_pe(&p->exp, d);
     exp_unit_of_score_array(&p->score_exp, d);
     datapath_strip_init(&p->strips, d, &p->score_exp);
@@ -182,7 +180,7 @@ void datapath_write_mask(datapath_t *p, int64_t index, int64_t beat, const int64
 {
     const design_t *d = p->d;
     if (index >= queries(d) || beat >= design_mask_beats(d)) return;
-    uint8_t *to = p->mask + (size_t)index * mask_bytes(d) + beat * d->bus_bytes;
+    uint8_t *to = p->mask + (size_t)index * p->mask_bytes + beat * d->bus_bytes;
     for (int i = 0; i < beat_elements(d); ++i) {
         to[2 * i] = (uint8_t)data[i];
         to[2 * i + 1] = (uint8_t)(data[i] >> 8);
@@ -577,17 +575,19 @@ void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n)
 
 void datapath_put_word(datapath_t *p, int64_t index, int64_t tile, const uint64_t word[2])
 {
-    size_t bytes = (size_t)design_mask_lane_w(p->d) / 8;
-    if (index >= queries(p->d) || tile >= design_tiles_max(p->d)) return;
-    memcpy(p->mask + (size_t)index * mask_bytes(p->d) + (size_t)tile * bytes, word, bytes);
+    if (index >= queries(p->d) || tile >= p->tiles) return;
+    memcpy(p->mask + (size_t)index * p->mask_bytes + (size_t)tile * p->word_bytes, word, p->word_bytes);
 }
 
 void datapath_get_word(const datapath_t *p, int64_t index, int64_t tile, uint64_t word[2])
 {
-    size_t bytes = (size_t)design_mask_lane_w(p->d) / 8;
     word[0] = word[1] = 0;
-    if (index >= queries(p->d) || tile >= design_tiles_max(p->d)) return;
-    memcpy(word, p->mask + (size_t)index * mask_bytes(p->d) + (size_t)tile * bytes, bytes);
+    if (index >= queries(p->d) || tile >= p->tiles) return;
+    const uint8_t *from = p->mask + (size_t)index * p->mask_bytes + (size_t)tile * p->word_bytes;
+    if (p->word_bytes == sizeof *word)
+        memcpy(word, from, sizeof *word);
+    else
+        memcpy(word, from, p->word_bytes);
 }
 
 void datapath_get_rows(const datapath_t *p, int64_t index, int n, int64_t tile, uint64_t rows[2])
@@ -784,20 +784,20 @@ static void load_query(sub_row_t *s)
     s->fits = p->row.fits && most > 0 && norms <= most * most;
 }
 
-/* Sums of exponentials: as row sums have them, whole, and the largest. */
-VECTORS static void sum_exponentials(const int32_t *y, int n, int up, int down, int64_t *rows, int64_t *all,
+/* Sums of 16 exponentials: as row sums have them, whole, and the largest. */
+VECTORS static void sum_exponentials(const int32_t *y, int up, int down, int64_t *rows, int64_t *all,
                                      int32_t *largest)
 {
     int64_t row_sum = 0, whole = 0;
     int32_t most = 0;
-    for (int i = 0; i < n; ++i) {
+    for (int i = 0; i < DATAPATH_ROW_KEYS; ++i) {
         row_sum += ((int64_t)y[i] << up) >> down;
         whole += y[i];
         most = y[i] > most ? y[i] : most;
     }
-    *rows = row_sum;
-    *all = whole;
-    *largest = most;
+    *rows += row_sum;
+    *all += whole;
+    *largest = most > *largest ? most : *largest;
 }
 
 /* y's sums as row sums, and the largest of all words. */
@@ -805,9 +805,11 @@ static bool fits_sums(sub_row_t *s)
 {
     const design_t *d = s->p->d;
     int drop = d->score.frac - d->row_sum.frac, drop_v = s->p->row.drop_v;
-    int32_t largest;
-    int64_t all;
-    sum_exponentials(s->y, s->n, drop < 0 ? -drop : 0, drop > 0 ? drop : 0, &s->sum, &all, &largest);
+    int32_t largest = 0;
+    int64_t all = 0;
+    s->sum = 0;
+    for (int i = 0; i < s->n; i += DATAPATH_ROW_KEYS)
+        sum_exponentials(s->y + i, drop < 0 ? -drop : 0, drop > 0 ? drop : 0, &s->sum, &all, &largest);
     s->most = ((all * s->p->bound[s->pass->buffer].v_most) >> drop_v) + 1 + s->n;
     return s->sum <= fixed_max(d->row_sum.w) && s->most <= fixed_max(d->out.w) &&
            largest <= datapath_row_most(&s->p->row);

@@ -98,7 +98,9 @@ typedef struct {
     exp_unit_t exp, score_exp;
     datapath_row_t row;
     datapath_strip_t strips;
-    int lanes, elements; /* rows, elements of a head, in whole groups */
+    int lanes, elements;           /* rows, elements of a head, in whole groups */
+    int tiles;                     /* most of a head */
+    size_t mask_bytes, word_bytes; /* of a row's mask, of a tile's word */
     struct {
         bool known; /* since the tile was written, and of heads of d elements */
         int d;

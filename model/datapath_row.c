@@ -77,6 +77,7 @@ static bool plain_scores(const datapath_row_t *r, const int16_t *q, const int16_
 {
     int32_t score[DATAPATH_ROW_KEYS];
     for (int i = 0; i < n; ++i) score[i] = dot(q, k + (size_t)col[i] * (size_t)r->stride, d, r->drop_k);
+    for (int i = n; i < DATAPATH_ROW_KEYS; ++i) y[i] = 0;
     return !exponentials(r, score, bias, y, n);
 }
 

@@ -38,9 +38,9 @@ void datapath_row_init(datapath_row_t *r, const design_t *d, const exp_unit_t *e
 void datapath_row_plain(datapath_row_t *r);
 
 /* At most 16 keys. q: zeros from d on, up to a multiple of 32; col: of each key, 16 of them readable. Adds to
-   word[] (which is as long as q); y: of each key. False: an exponential is too large for this; then `word`
-   is as it was. The caller knows that sums fit: of products q k within 32 bits, of scores and of score less
-   bias within acc's width, and checks y before it asks for words. */
+   word[] (which is as long as q); y: of each key, 16 places, 0 where none is. False: an exponential is too
+   large for this; then `word` is as it was. The caller knows that sums fit: of products q k within 32 bits,
+   of scores and of score less bias within acc's width, and checks y before it asks for words. */
 bool datapath_row_scores(const datapath_row_t *r, const int16_t *q, const int16_t *k, const int32_t *col,
                          int n, int d, int32_t bias, int32_t *y);
 

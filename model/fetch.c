@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-void fetch_init(void *self, const design_t *d)
-{
-    ((fetch_t *)self)->d = d;
-}
-
 /* ---- widths ---- */
 
 /* Bits of a tag's number: a place or an index. */
@@ -44,6 +39,14 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+void fetch_init(void *self, const design_t *d)
+{
+    fetch_t *f = self;
+    f->d = d;
+    f->beat_w = design_beat_w(d);
+    f->number_w = number_w(d);
+}
+
 /* ---- what is read ---- */
 
 /* Strips that low has asked for and that are not scored. */
@@ -71,7 +74,7 @@ static fetch_read_t low_read(fetch_t *f)
     r.number = *f->low_row_q;
     if (keys && *f->upper_q) r.number = cut(r.number + d->keys_max / 2, low_row_w(d));
     r.beat = *f->low_beat_q;
-    r.row_ends = r.beat == cut(beats - 1, design_beat_w(d));
+    r.row_ends = r.beat == cut(beats - 1, f->beat_w);
     r.run_ends = r.row_ends && *f->low_row_q == cut(rows - 1, low_row_w(d));
     r.last = !keys && r.run_ends;
     return r;
@@ -101,7 +104,7 @@ static fetch_read_t high_read(fetch_t *f)
     r.addr = masks ? f->mask_at_q : f->q_at_q;
     r.number = cut(high_half(f) * design_group_rows(d) + *f->row_q, index_w(d));
     r.beat = *f->beat_q;
-    r.row_ends = r.beat == cut(beats - 1, design_beat_w(d));
+    r.row_ends = r.beat == cut(beats - 1, f->beat_w);
     r.run_ends = r.row_ends && *f->row_q == cut(rows - 1, row_w(d));
     bool strip_ends = r.row_ends && *f->strip_row_q == d->rows - 1;
     r.last = masks ? r.run_ends : r.run_ends ? !*f->external_q : strip_ends;
@@ -115,10 +118,10 @@ static fetch_read_t next_read(fetch_t *f)
     return high && !scoring_waits ? high_read(f) : low_read(f);
 }
 
-static int64_t tag(const design_t *d, const fetch_read_t *r)
+static int64_t tag(const fetch_t *f, const fetch_read_t *r)
 {
     int64_t what = (int64_t)r->last << 2 | r->kind;
-    return (what << number_w(d) | r->number) << design_beat_w(d) | r->beat;
+    return (what << f->number_w | r->number) << f->beat_w | r->beat;
 }
 
 /* ---- outputs ---- */
@@ -126,18 +129,18 @@ static int64_t tag(const design_t *d, const fetch_read_t *r)
 /* The tag of an answer. */
 static int64_t got_kind(const fetch_t *f)
 {
-    return *f->got_tag >> (design_beat_w(f->d) + number_w(f->d)) & 3;
+    return *f->got_tag >> (f->beat_w + f->number_w) & 3;
 }
 static bool got_last(const fetch_t *f)
 {
-    return *f->got && *f->got_tag >> (design_tag_w(f->d) - 1);
+    return *f->got && *f->got_tag >> ((3 + f->number_w + f->beat_w) - 1);
 }
 
 static void show_beat(fetch_t *f)
 {
     const design_t *d = f->d;
-    int beat_w = design_beat_w(d);
-    int64_t beat = cut(*f->got_tag, beat_w), number = cut(*f->got_tag >> beat_w, number_w(d));
+    int beat_w = f->beat_w;
+    int64_t beat = cut(*f->got_tag, beat_w), number = cut(*f->got_tag >> beat_w, f->number_w);
     int64_t of = got_kind(f);
     *f->k_we = *f->got && of == FETCH_OF_K_LOW;
     *f->ql_we = *f->got && of == FETCH_OF_Q_LOW;
@@ -186,7 +189,7 @@ void fetch_eval(void *self)
     *f->job_ready = *f->high_q == HIGH_HEAD && *f->looked_q;
     *f->rd_valid = r.valid;
     *f->rd_addr = *r.addr;
-    *f->rd_tag = tag(f->d, &r);
+    *f->rd_tag = tag(f, &r);
     *f->loaded = *f->loaded_q;
     *f->opened = *f->opened_q;
     *f->held = *f->held_q;
@@ -238,7 +241,7 @@ static void ask_strip(fetch_t *f)
 static void issue_low(fetch_t *f, const fetch_read_t *r)
 {
     const design_t *d = f->d;
-    *f->low_beat_q = r->row_ends ? 0 : cut(*f->low_beat_q + 1, design_beat_w(d));
+    *f->low_beat_q = r->row_ends ? 0 : cut(*f->low_beat_q + 1, f->beat_w);
     if (r->row_ends) *f->low_row_q = r->run_ends ? 0 : cut(*f->low_row_q + 1, low_row_w(d));
     if (!r->run_ends) return;
     if (r->kind == FETCH_OF_Q_LOW) {
@@ -304,7 +307,7 @@ static void issue_high(fetch_t *f, const fetch_read_t *r)
     const design_t *d = f->d;
     bool query = r->kind == FETCH_OF_Q, strip_ends = *f->strip_row_q == d->rows - 1;
     if (query) *f->o_at_q = cut(*f->o_at_q + d->bus_bytes, d->addr_w);
-    *f->beat_q = r->row_ends ? 0 : cut(*f->beat_q + 1, design_beat_w(d));
+    *f->beat_q = r->row_ends ? 0 : cut(*f->beat_q + 1, f->beat_w);
     if (!r->row_ends) return;
     *f->strip_row_q = r->run_ends || strip_ends ? 0 : *f->strip_row_q + 1;
     *f->row_q = r->run_ends ? 0 : cut(*f->row_q + 1, row_w(d));

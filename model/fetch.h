@@ -84,7 +84,8 @@ typedef struct {
     int64_t *g_upper_q, *g_policy_q, *g_threshold_q, *g_k_q, *g_v_q, *g_o_q, *g_final_q; /* reg: [half] */
     int64_t *g_job_q;                                                                    /* reg: [half] */
     const design_t *d;
-    fetch_read_t read; /* of this cycle, as registers say */
+    int beat_w, number_w; /* bits of a tag's beat and number */
+    fetch_read_t read;    /* of this cycle, as registers say */
 } fetch_t;
 
 extern const block_type_t fetch_type;

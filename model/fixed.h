@@ -58,9 +58,7 @@ static inline __int128 fixed_floor(__int128 x, int shift)
 /* The bits needed to hold the values 0 .. n-1, at least 1. */
 static inline int fixed_bits(int n)
 {
-    int bits = 1;
-    while ((1 << bits) < n) ++bits;
-    return bits;
+    return n <= 2 ? 1 : 32 - __builtin_clz((unsigned)n - 1);
 }
 
 /* A 32-bit event counter that stays at its maximum. */

@@ -106,7 +106,7 @@ static void take_beats(machine_pass_t *p)
     if (*f->m_we) datapath_write_mask(to, *f->m_index, *f->m_beat, f->m_data);
     if (*r->b_we) to->bias[*r->b_index] = (int32_t)*r->b_bias;
     if (!*t->we) return;
-    int beat_w = design_beat_w(d), column_w = fixed_bits(d->columns);
+    int beat_w = t->beat_w, column_w = fixed_bits(d->columns);
     int64_t beat = (int64_t)fixed_low((uint64_t)*t->waddr, beat_w), rest = *t->waddr >> beat_w;
     int64_t column = (int64_t)fixed_low((uint64_t)rest, column_w), place = rest >> column_w;
     datapath_write_tile(to, place >> 1, place & 1, column, beat, t->wdata);

@@ -5,7 +5,9 @@
 
 void memory_port_init(void *self, const design_t *d)
 {
-    ((memory_port_t *)self)->d = d;
+    memory_port_t *p = self;
+    p->d = d;
+    p->tag_w = design_tag_w(d);
 }
 
 static size_t lanes(const design_t *d)
@@ -51,7 +53,7 @@ static int granted(const int64_t *ready, int clients)
 static void remember(memory_port_t *p, int client)
 {
     int64_t place = (*p->oldest_q + *p->waiting_q) % p->d->outstanding;
-    p->route_q[place] = (int64_t)client << design_tag_w(p->d) | p->rd_tag[client];
+    p->route_q[place] = (int64_t)client << p->tag_w | p->rd_tag[client];
 }
 
 static void tick_request(memory_port_t *p, int write, int read)
@@ -69,7 +71,7 @@ static void tick_request(memory_port_t *p, int write, int read)
 static void tick_answer(memory_port_t *p, bool taken)
 {
     int64_t route = p->route_q[*p->oldest_q];
-    int tag_w = design_tag_w(p->d);
+    int tag_w = p->tag_w;
     for (int i = 0; i < MEMORY_PORT_READS; ++i) p->got_q[i] = taken && route >> tag_w == i;
     if (!taken) return;
     *p->got_tag_q = (int64_t)fixed_low((uint64_t)route, tag_w);

@@ -42,6 +42,7 @@ typedef struct {
     int64_t *req_valid_q, *req_write_q, *req_addr_q, *req_data_q;             /* reg */
     int64_t *route_q, *oldest_q, *waiting_q, *got_q, *got_tag_q, *got_data_q; /* reg */
     const design_t *d;
+    int tag_w;
 } memory_port_t;
 
 extern const block_type_t memory_port_type;

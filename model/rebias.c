@@ -64,7 +64,7 @@ static void read_next(rebias_t *r)
         *r->beat_q ? *r->rd_addr_q + d->bus_bytes : r->g_k[half] + key * r->g_beats[half] * d->bus_bytes;
     int64_t index = (half * d->strips + *r->strip_q) * d->rows + *r->row_q;
     *r->rd_addr_q = low(addr, d->addr_w);
-    *r->rd_tag_q = ((end << index_bits(d) | index) << design_beat_w(d)) | low(*r->beat_q, design_beat_w(d));
+    *r->rd_tag_q = ((end << index_bits(d) | index) << r->beat_w) | low(*r->beat_q, r->beat_w);
     advance(r, end);
 }
 
@@ -72,15 +72,15 @@ static void read_next(rebias_t *r)
 
 static int64_t tag_beat(const rebias_t *r)
 {
-    return low(*r->got_tag, design_beat_w(r->d));
+    return low(*r->got_tag, r->beat_w);
 }
 static int64_t tag_index(const rebias_t *r)
 {
-    return low(*r->got_tag >> design_beat_w(r->d), index_bits(r->d));
+    return low(*r->got_tag >> r->beat_w, index_bits(r->d));
 }
 static int64_t tag_end(const rebias_t *r)
 {
-    return low(*r->got_tag >> (design_beat_w(r->d) + index_bits(r->d)), 2);
+    return low(*r->got_tag >> (r->beat_w + index_bits(r->d)), 2);
 }
 
 static int64_t dot(const rebias_t *r)
@@ -218,7 +218,9 @@ static int rebias_signals(const design_t *d, signal_t *table)
 
 void rebias_init(void *self, const design_t *d)
 {
-    ((rebias_t *)self)->d = d;
+    rebias_t *r = self;
+    r->d = d;
+    r->beat_w = design_beat_w(d);
 }
 
 static bool rebias_fits(const design_t *d)

@@ -48,6 +48,7 @@ typedef struct {
     int64_t *sum_q, *end_q, *index_q;                          /* reg */
     int64_t *rebiased_groups_q, *sat_q;                        /* reg */
     const design_t *d;
+    int beat_w; /* bits of a tag's beat */
 } rebias_t;
 
 extern const block_type_t rebias_type;

@@ -42,7 +42,7 @@ static int64_t low(int64_t x, int w)
 
 static int64_t tag_of(const tile_loader_t *t)
 {
-    int column_w = tag_column_w(t->d), beat_w = design_beat_w(t->d);
+    int column_w = t->column_w, beat_w = t->beat_w;
     int64_t place = *t->buffer_q * 2 + *t->is_v_q;
     place = (place << column_w) + low(*t->column_q, column_w);
     return (place << beat_w) + *t->beat_q;
@@ -50,14 +50,14 @@ static int64_t tag_of(const tile_loader_t *t)
 
 static int64_t waddr_of(const tile_loader_t *t, int64_t tag)
 {
-    int column_w = tag_column_w(t->d), beat_w = design_beat_w(t->d);
+    int column_w = t->column_w, beat_w = t->beat_w;
     int64_t place = low(tag >> (column_w + beat_w), 2), column_beat = low(tag, column_w + beat_w);
     return (place << (fixed_bits(t->d->columns) + beat_w)) + column_beat;
 }
 
 static int buffer_of(const tile_loader_t *t, int64_t tag)
 {
-    return (int)(tag >> (1 + tag_column_w(t->d) + design_beat_w(t->d)) & 1);
+    return (int)(tag >> (1 + t->column_w + t->beat_w) & 1);
 }
 
 /* ---- where it reads ---- */
@@ -117,7 +117,7 @@ static void next_beat(tile_loader_t *t, int64_t half)
 static void tick_answers(tile_loader_t *t)
 {
     int buffer = buffer_of(t, *t->got_tag);
-    if (*t->got) t->due_q[buffer] = low(t->due_q[buffer] - 1, due_w(t->d));
+    if (*t->got) t->due_q[buffer] = low(t->due_q[buffer] - 1, t->due_w);
     for (int b = 0; b < 2; ++b) {
         if (t->tile_free[b]) t->taken_q[b] = t->asked_q[b] = 0;
     }
@@ -131,7 +131,7 @@ static void tick_reads(tile_loader_t *t, bool offer)
     *t->rd_valid_q = 1;
     *t->rd_addr_q = low((*t->is_v_q ? t->g_v : t->g_k)[half] + *t->offset_q, t->d->addr_w);
     *t->rd_tag_q = tag_of(t);
-    t->due_q[buffer] = low(t->due_q[buffer] + 1, due_w(t->d));
+    t->due_q[buffer] = low(t->due_q[buffer] + 1, t->due_w);
     t->taken_q[buffer] = 1;
     next_beat(t, half);
     if (*t->buffer_q != buffer) t->asked_q[buffer] = 1;
@@ -161,7 +161,11 @@ void tile_loader_eval(void *self)
 
 void tile_loader_init(void *self, const design_t *d)
 {
-    ((tile_loader_t *)self)->d = d;
+    tile_loader_t *t = self;
+    t->d = d;
+    t->column_w = tag_column_w(d);
+    t->beat_w = design_beat_w(d);
+    t->due_w = due_w(d);
 }
 
 /* ---- the signal table ---- */

@@ -34,6 +34,7 @@ typedef struct {
     int64_t *rd_valid_q, *rd_addr_q, *rd_tag_q;                          /* reg */
     int64_t *taken_q, *asked_q, *due_q;                                  /* reg */
     const design_t *d;
+    int column_w, beat_w, due_w; /* bits of a tag's column and beat, and of due_q */
 } tile_loader_t;
 
 extern const block_type_t tile_loader_type;
