@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "design.h"
 #include "file.h"
+#include "json.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -229,6 +230,15 @@ static bool is_section(const char *key)
     return false;
 }
 
+/* True when a member before it has its key. */
+static bool is_repeated(const cJSON *item)
+{
+    for (const cJSON *before = item; before->prev->next; before = before->prev) {
+        if (!strcmp(before->prev->string, item->string)) return true;
+    }
+    return false;
+}
+
 /* Reads the members of `object`; `section` is "" at the top. Duplicates are errors: cJSON keeps both. */
 static int read_members(const cJSON *object, const char *section, bool *seen, design_t *d, const char *where,
                         char *error)
@@ -237,11 +247,12 @@ static int read_members(const cJSON *object, const char *section, bool *seen, de
         char key[128], found[64];
         snprintf(key, sizeof key, "%s%s%.60s", section, *section ? "." : "", item->string);
         if (!*section && is_section(key)) {
+            if (is_repeated(item)) return fail(error, where, key, "one value", "a duplicate key");
             if (!cJSON_IsObject(item)) return fail(error, where, key, "an object", show(item, found));
             if (read_members(item, key, seen, d, where, error)) return -1;
             continue;
         }
-        int i = field_index(key);
+        int i = *section || !strchr(key, '.') ? field_index(key) : -1;
         if (i < 0) return fail(error, where, key, "a known field (see sanger design show)", "an unknown key");
         if (seen[i]) return fail(error, where, key, "one value", "a duplicate key");
         seen[i] = true;
@@ -250,26 +261,26 @@ static int read_members(const cJSON *object, const char *section, bool *seen, de
     return 0;
 }
 
+/* All numbers of a design are integers, so text that would only round to one is refused with its place. */
+static cJSON *parse_json(const char *text, size_t bytes, const char *where, char *error)
+{
+    const json_rule_t rule = {.max_depth = 4, .integers_only = true, .any_space = true};
+    json_fault_t fault;
+    cJSON *root = json_parse(text, bytes, rule, &fault);
+    if (!root)
+        snprintf(error, DESIGN_ERROR_MAX, "%s: %s: expected %s at byte %zu, found %s", where,
+                 *fault.path ? fault.path : "JSON", fault.expected, fault.at, fault.found);
+    return root;
+}
+
 int design_parse(const char *text, size_t bytes, const char *where, design_t *d, char *error)
 {
     bool seen[FIELDS_MAX] = {false};
-    const char *end = NULL;
     memset(d, 0, sizeof *d);
     if (memchr(text, 0, bytes)) return fail(error, where, "file", "JSON text", "a NUL byte");
-    cJSON *root = cJSON_ParseWithLengthOpts(text, bytes, &end, false);
-    if (!root) {
-        snprintf(error, DESIGN_ERROR_MAX, "%s: file: expected JSON, found a syntax error at byte %zu", where,
-                 end ? (size_t)(end - text) : 0);
-        return -1;
-    }
-    while (end < text + bytes && strchr(" \t\r\n", *end)) ++end;
-    int status = 0;
-    if (end != text + bytes)
-        status = fail(error, where, "file", "one JSON object", "text behind it");
-    else if (!cJSON_IsObject(root))
-        status = fail(error, where, "file", "a JSON object", "another JSON value");
-    else
-        status = read_members(root, "", seen, d, where, error);
+    cJSON *root = parse_json(text, bytes, where, error);
+    if (!root) return -1;
+    int status = read_members(root, "", seen, d, where, error);
     cJSON_Delete(root);
     for (int i = 0; !status && design_fields[i].key; ++i) {
         if (!seen[i]) status = fail(error, where, design_fields[i].key, design_fields[i].doc, "nothing");

@@ -75,7 +75,7 @@ static int list_sources(model_build_t *b)
     for (struct dirent *entry; (entry = readdir(folder));) {
         const char *name = entry->d_name;
         bool is_source = ends_with(name, ".c") || ends_with(name, ".h");
-        bool host = !strcmp(name, "design.c") || !strcmp(name, "ground_truth.c");
+        bool host = !strcmp(name, "design.c") || !strcmp(name, "json.c") || !strcmp(name, "ground_truth.c");
         if (!is_source || host || strlen(name) >= NAME_MAX_BYTES || b->n == SOURCES_MAX) continue;
         snprintf(b->source[b->n++], NAME_MAX_BYTES, "%.*s", NAME_MAX_BYTES - 1, name);
     }

@@ -146,11 +146,13 @@ class Usage(Case):
             ("--sequence", "check", TINY, "--design", "odd_5x7x3_travelling", "--sequence", "2"),
             ("--mask", "check", TINY, "--design", "odd_5x7x3_travelling", "--mask", "none"),
             ("--bound", "check", TINY, "--design", "odd_5x7x3_travelling", "--bound", "-0.1"),
-            ("--bound", "check", TINY, "--design", "odd_5x7x3_travelling", "--bound", "nan"),
+            *(("--bound", "check", TINY, "--design", "odd_5x7x3_travelling", "--bound", bad)
+              for bad in ("nan", "inf", " 0.1", "0.1 ", "+0.1", "0x1p-3", "1e", "1e999", "1\n2", "1\x1b[31m")),
+            ("'a?b'", "cosim", "--design", "odd_5x7x3", "a\nb"),
             ("--threshold", "check", TINY, "--design", "odd_5x7x3_travelling", "--threshold", "x"),
             ("--lockstep", "check", TINY, "--design", "odd_5x7x3_travelling", "--lockstep"),
             *(("--memory", "check", TINY, "--design", "odd_5x7x3_travelling", "--memory", bad)
-              for bad in ("", "50", "50,1", "50,1,", "50,1,64,", "50,1,64,1", "0,1,64", "50,0,64", "50,1,0", "-1,1,64", "4097,1,64",
+              for bad in ("", "50", "50,1", "50,1,", "50,1,64,", "50,1,64,1", " 50,1,64", "50, 1,64", "+50,1,64", "50,1,64 ", "0,1,64", "50,0,64", "50,1,0", "-1,1,64", "4097,1,64",
                           "50;1;64", "x,1,64", "1e2,1,64", "99999999999999999999,1,64")),
             ("--memory", "replay", TINY, "--design", "odd_5x7x3_travelling", "--memory"),
             ("--timeline", "check", TINY, "--design", "odd_5x7x3_travelling", "--timeline"),
@@ -208,9 +210,13 @@ class HostileDesigns(Case):
         for says, content in [
             ("JSON", ""), ("JSON", " \n"), ("JSON", good[:-1]), ("JSON", good[: len(good) // 2]), ("JSON", "{" * 5000),
             ("JSON", "[" * 100000), ("JSON", "\xff\xfe{}".encode("latin-1")), ("JSON", "{'name': 1}"),
-            ("object", "[]"), ("object", "null"), ("behind", good + "{}"), ("behind", good + "x"), ("NUL", good + "\0"),
+            ("expected {", "[]"), ("expected {", "null"), ("behind", good + "{}"), ("behind", good + "x"), ("NUL", good + "\0"),
             ("unknown", good[:-1] + ', "extra": 1}'), ("duplicate", good[:-1] + ', "name": "twice"}'),
             ("duplicate", good.replace('"rows": 5', '"rows": 5, "rows": 5', 1)),
+            ("array: expected one value", good.replace('"rows": 5, "columns"', '"rows": 5}, "array": {"columns"', 1)),
+            ("array.rows: expected a known field", good.replace('"array": {"rows": 5, ', '"array.rows": 5, "array": {', 1)),
+            *(("array.rows: expected an integer", good.replace('"rows": 5', f'"rows": {number}', 1))
+              for number in ("5.0", "5e0", "5.00000000000000000000001", "05", "+5", "-0", "9007199254740993", "true")),
             ("1 MiB", good[:-1] + " " * (1 << 20) + "}"), ("name", "{}"),
         ]:
             with self.subTest(content[:60]):

@@ -29,9 +29,6 @@ extern "C" {
 #define SAFETENSORS_MAX_HEADER_BYTES 100000000u
 #define SAFETENSORS_MAX_RANK         8
 
-/// Headers with more JSON values than this are refused: parsed, 100 MB of them would take gigabytes.
-#define SAFETENSORS_MAX_VALUES 1000000u
-
 /// A buffer of this size holds every error line of this library.
 #define SAFETENSORS_ERROR_BYTES 512
 
@@ -110,21 +107,6 @@ const char *safetensors_metadata(const safetensors_file_t *file, const char *key
 /// Copies `size` bytes from `offset` bytes into the tensor (both within it, or it is an error).
 bool safetensors_read(const safetensors_file_t *file, const safetensors_tensor_t *tensor, uint64_t offset,
                       void *buffer, size_t size, char *err, size_t err_size);
-
-struct cJSON;
-
-/// What safetensors_parse_json demands beyond JSON's own grammar.
-typedef struct {
-    int max_depth;      ///< nested objects and arrays
-    bool integers_only; ///< no literals, and of the numbers only the integers 0 .. 2^53
-} safetensors_json_rule_t;
-
-/// Parses the JSON object `text` of `size` bytes, for the header and for metadata that is JSON itself.
-/// Strict where cJSON is lenient: JSON's own grammar and white space, valid UTF-8, no `\u0000`, nothing but
-/// spaces behind the object. Duplicate keys are left to the caller. NULL on failure, with a line that names
-/// `shown` and `field`; the result is the caller's to cJSON_Delete.
-struct cJSON *safetensors_parse_json(const char *text, size_t size, safetensors_json_rule_t rule,
-                                     const char *shown, const char *field, char *err, size_t err_size);
 
 /// Writes `shown: ` and the formatted text to err, as one printable line, and returns false.
 bool safetensors_fail(char *err, size_t err_size, const char *shown, const char *format, ...)

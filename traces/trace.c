@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trace.h"
 
+#include "../model/json.h"
+
 #include <cjson/cJSON.h>
 
 #include <float.h>
@@ -432,14 +434,15 @@ static bool set_entry(trace_t *trace, size_t field, const cJSON *item, const rep
 static bool parse_field(trace_t *trace, size_t field, const report_t *report)
 {
     const char *text = safetensors_metadata(trace->file, fields[field].key);
-    char name[DESCRIBE_BYTES];
+    const json_rule_t rule = {.max_depth = 2};
+    json_fault_t fault;
     if (!text) return true;
-    (void)snprintf(name, sizeof name, "metadata.%s", fields[field].key);
-    safetensors_json_rule_t rule = {.max_depth = 2};
-    cJSON *root =
-        safetensors_parse_json(text, strlen(text), rule, report->shown, name, report->text, report->size);
-    bool fine = root != NULL;
-    for (const cJSON *item = root ? root->child : NULL; item && fine; item = item->next)
+    cJSON *root = json_parse(text, strlen(text), rule, &fault);
+    if (!root)
+        return FAIL(report, "metadata.%s: expected %s at byte %zu, found %s", fields[field].key,
+                    fault.expected, fault.at, fault.found);
+    bool fine = true;
+    for (const cJSON *item = root->child; item && fine; item = item->next)
         fine = set_entry(trace, field, item, report);
     cJSON_Delete(root);
     return fine;

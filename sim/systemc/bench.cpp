@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "../number.h"
 #include "../paths.h"
 #include "../report.h"
 #include "benches.h"
@@ -68,18 +69,15 @@ std::string expected(const char *option, const char *what, const char *found)
 
 bool parse_count(const char *text, uint64_t max, uint64_t *value)
 {
-    char *end = nullptr;
-    errno = 0;
-    *value = std::strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && !errno && *value <= max;
+    return number_count(text, 0, max, value);
 }
 
 bool parse_memory(const char *text, memory_config_t &m)
 {
-    char rest;
-    const int n = std::sscanf(text, "%d,%d,%d%c", &m.latency, &m.interval, &m.depth, &rest);
-    const auto sound = [](int x) { return x >= 1 && x <= 4096; };
-    return n == 3 && sound(m.latency) && sound(m.interval) && sound(m.depth);
+    int found[3];
+    if (!number_list(text, 3, 1, 4096, found)) return false;
+    m.latency = found[0], m.interval = found[1], m.depth = found[2];
+    return true;
 }
 
 // Empty, or what is wrong with the option.

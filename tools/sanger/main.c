@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 
 #include "../../model/block.h"
+#include "../../sim/number.h"
 #include "../../sim/paths.h"
 #include "sanger.h"
 
@@ -21,14 +21,24 @@ int print_help(const verb_t *verb)
     return EXIT_HOLDS;
 }
 
+enum { LINE_MAX_BYTES = 8192 };
+
+/* What an argument brings along must neither end the line nor speak to the terminal. */
+static void put_line(const char *text)
+{
+    for (; *text; ++text) fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
+    fputc('\n', stderr);
+}
+
 int usage_error(const char *verb, const char *format, ...)
 {
     va_list args;
-    fprintf(stderr, "sanger %s: ", verb);
+    char text[LINE_MAX_BYTES];
+    int at = snprintf(text, sizeof text, "sanger %.64s: ", verb);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(text + at, sizeof text - (size_t)at, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    put_line(text);
     return EXIT_USAGE;
 }
 
@@ -60,10 +70,7 @@ int dut_error(const char *verb, dut_status_t status, const char *error)
 bool parse_count(const char *verb, const char *option, const char *text, uint64_t min, uint64_t max,
                  uint64_t *value)
 {
-    char *end = NULL;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && !*end && !errno && n >= min && n <= max) return *value = n, true;
+    if (number_count(text, min, max, value)) return true;
     usage_error(verb, "%s: expected an integer from %" PRIu64 " to %" PRIu64 ", found '%.64s'", option, min,
                 max, text);
     return false;
@@ -124,8 +131,9 @@ static int run_command(int argc, char **argv)
     for (const verb_t *const *v = verbs; *v; ++v) {
         if (!strcmp((*v)->name, argv[1])) return run_verb(*v, argc - 1, argv + 1);
     }
-    fprintf(stderr, "sanger: expected a verb (see sanger --help), found '%.64s'\n", argv[1]);
-    return EXIT_USAGE;
+    char text[128];
+    snprintf(text, sizeof text, "sanger: expected a verb (see sanger --help), found '%.64s'", argv[1]);
+    return put_line(text), EXIT_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../sim/number.h"
 #include "../../sim/replay_report.h"
 #include "replay_outputs.h"
 #include "sanger.h"
@@ -27,9 +28,7 @@ typedef struct {
 
 static bool parse_real(const options_t *o, const char *option, const char *text, double *value)
 {
-    char *end;
-    *value = strtod(text, &end);
-    if (*text && !*end && *value >= 0 && *value < 1e9) return true;
+    if (number_real(text, 0, 1e9, value)) return true;
     usage_error(o->verb, "%s: expected a number from 0, found '%.64s'", option, text);
     return false;
 }
@@ -60,22 +59,15 @@ static bool parse_model(options_t *o, const char *text)
     return false;
 }
 
-/* latency,interval,depth */
-static bool parse_memory(options_t *o, const char *text)
+static bool parse_memory(const options_t *o, const char *text, memory_config_t *m)
 {
-    int *to[] = {&o->memory.latency, &o->memory.interval, &o->memory.depth};
-    const char *at = text;
-    for (int i = 0; i < 3; ++i) {
-        char *end;
-        long value = strtol(at, &end, 10);
-        if (end == at || value < 1 || value > 4096 || *end != (i < 2 ? ',' : '\0')) {
-            usage_error(o->verb, "--memory: expected LATENCY,INTERVAL,DEPTH, each 1 to 4096, found '%.64s'",
-                        text);
-            return false;
-        }
-        *to[i] = (int)value;
-        at = end + 1;
+    int found[3];
+    if (!number_list(text, 3, 1, 4096, found)) {
+        usage_error(o->verb, "--memory: expected LATENCY,INTERVAL,DEPTH, each 1 to 4096, found '%.64s'",
+                    text);
+        return false;
     }
+    m->latency = found[0], m->interval = found[1], m->depth = found[2];
     return true;
 }
 
@@ -109,7 +101,7 @@ static int parse(int argc, char **argv, options_t *o)
         case 'j': ok = parse_count(o->verb, "--jobs", optarg, 1, JOBS_MAX, &o->jobs); break;
         case 'L': o->lockstep = true; break;
         case 'c': ok = parse_model(o, optarg); break;
-        case 'M': ok = parse_memory(o, optarg); break;
+        case 'M': ok = parse_memory(o, optarg, &o->memory); break;
         case 'T': o->timeline = optarg; break;
         case 'O': o->outputs = optarg; break;
         case 'o': o->json = true; break;

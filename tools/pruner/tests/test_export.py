@@ -307,7 +307,7 @@ def test_the_simulator_refuses_what_is_not_sound(tmp_path: Path) -> None:
 def rewrite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that reads and writes a trace in C; skips where it cannot be built."""
     program = tmp_path_factory.mktemp("c") / "rewrite_trace"
-    sources = [Path(__file__).with_name("rewrite_trace.c"), *(ROOT / "traces").glob("*.c")]
+    sources = [Path(__file__).with_name("rewrite_trace.c"), ROOT / "model/json.c", *(ROOT / "traces").glob("*.c")]
     flags = ["-std=gnu11", "-I", str(ROOT / "traces"), "-I", str(ROOT), "-lcjson", "-lm"]
     if shutil.which("cc") is None or not Path("/usr/include/cjson/cJSON.h").exists():
         pytest.skip("needs a C compiler and cJSON's headers (libcjson-dev)")
