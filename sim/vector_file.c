@@ -11,6 +11,7 @@
 
 #include "../model/file.h"
 #include "../model/fixed.h"
+#include "number.h"
 
 enum { LINE_LEAST = 4096, LINE_PER_ELEMENT = 96, WIDTH_MAX = 64, CLIP_MAX = 40 };
 
@@ -105,13 +106,13 @@ static element_t *find_element(vector_file_t *f, side_t side, const char *name)
 /* "name:bits". */
 static int read_column(vector_file_t *f, side_t side, char *word)
 {
-    char shown[CLIP_MAX + 4], *colon = strrchr(word, ':'), *end = NULL;
+    char shown[CLIP_MAX + 4], width[CLIP_MAX + 4], *colon = strrchr(word, ':');
+    uint64_t bits;
     if (!colon) return fail(f, side_names[side], "expected name:bits, found '%s'", clip(word, shown));
     *colon = '\0';
-    long bits = isdigit((unsigned char)colon[1]) ? strtol(colon + 1, &end, 10) : 0;
-    if (!end || *end || bits < 1 || bits > WIDTH_MAX) {
+    if (!number_count(colon + 1, 1, WIDTH_MAX, &bits)) {
         return fail(f, clip(word, shown), "expected a width of 1 to %d bits, found '%.8s'", WIDTH_MAX,
-                    colon + 1);
+                    clip(colon + 1, width));
     }
     element_t *e = find_element(f, side, word);
     if (!e) return fail(f, side_names[side], "expected a name of the unit's, found '%s'", clip(word, shown));
@@ -300,23 +301,30 @@ static int open_text(vector_file_t *f, const signal_t *table, int signals)
     int failed = add_elements(f, SIDE_IN, table, signals) || add_elements(f, SIDE_OUT, table, signals);
     if (!failed) f->text = malloc(f->limit);
     if (!f->text) return fail(f, "file", "out of memory");
-    f->file = file_open_regular(f->path);
-    if (!f->file) {
-        return fail(f, "file", "expected one that can be read, found: %s",
-                    errno == EINVAL ? "no regular file" : strerror(errno));
-    }
     return read_header(f);
 }
 
 vector_file_t *vector_file_open(const char *path, const signal_t *table, int signals, char *error)
 {
-    vector_file_t *f = calloc(1, sizeof *f);
-    if (!f) {
-        snprintf(error, VECTOR_ERROR_MAX, "%.200s: out of memory", path);
+    FILE *file = file_open_regular(path);
+    if (!file) {
+        snprintf(error, VECTOR_ERROR_MAX, "%.200s: file: expected one that can be read, found: %s", path,
+                 errno == EINVAL ? "no regular file" : strerror(errno));
         return NULL;
     }
-    f->path = path;
-    f->error = error;
+    return vector_file_read(file, path, table, signals, error);
+}
+
+vector_file_t *vector_file_read(FILE *file, const char *shown, const signal_t *table, int signals,
+                                char *error)
+{
+    vector_file_t *f = calloc(1, sizeof *f);
+    if (!f) {
+        snprintf(error, VECTOR_ERROR_MAX, "%.200s: out of memory", shown);
+        fclose(file);
+        return NULL;
+    }
+    *f = (vector_file_t){.path = shown, .file = file, .error = error};
     if (!open_text(f, table, signals)) return f;
     vector_file_close(f);
     return NULL;

@@ -12,6 +12,8 @@
 #ifndef SANGER_VECTOR_FILE_H
 #define SANGER_VECTOR_FILE_H
 
+#include <stdio.h>
+
 #include "../model/signal_table.h"
 
 #ifdef __cplusplus
@@ -38,6 +40,10 @@ typedef struct vector_file vector_file_t;
 /* Opens the file and reads its header against a unit's table, which must outlive it. NULL and one line
    "file:line: field: expected X, found Y" in error[VECTOR_ERROR_MAX] otherwise. */
 vector_file_t *vector_file_open(const char *path, const signal_t *table, int signals, char *error);
+
+/* The same of a stream, which is closed with the file or when it is refused. */
+vector_file_t *vector_file_read(FILE *file, const char *shown, const signal_t *table, int signals,
+                                char *error);
 void vector_file_close(vector_file_t *f);
 
 /* The next cycle's columns. 1, 0 at the end of the file, -1 with one line in error. */
