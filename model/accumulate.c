@@ -119,11 +119,10 @@ static void advance(accumulate_t *a)
 
 static void collect(accumulate_t *a, int i)
 {
-    const design_t *d = a->d;
     int64_t f = a->f_q[i];
     if (a->out_op[i] == OP_NONE) return;
-    if (f < d->head_max) a->word_q[i * d->head_max + f] = a->out[i];
-    a->f_q[i] = a->out_op[i] == OP_LAST ? 0 : (int64_t)fixed_low((uint64_t)f + 1, fixed_bits(d->head_max));
+    if (f < a->d->head_max) a->word_q[i * a->d->head_max + f] = a->out[i];
+    a->f_q[i] = a->out_op[i] == OP_LAST ? 0 : (int64_t)fixed_low((uint64_t)f + 1, a->f_w);
     if (a->out_op[i] == OP_LAST) a->last_sum_q[i] = a->sum[i];
 }
 
@@ -145,7 +144,9 @@ void accumulate_tick(void *self)
 
 void accumulate_init(void *self, const design_t *d)
 {
-    ((accumulate_t *)self)->d = d;
+    accumulate_t *a = self;
+    a->d = d;
+    a->f_w = fixed_bits(d->head_max);
 }
 
 #define FIELD(member) offsetof(accumulate_t, member)

@@ -40,6 +40,7 @@ typedef struct {
     int64_t *add_q, *add_index_q, *add_last_q, *add_acc_q, *add_word_q, *add_sum_q, *add_row_sum_q;
     int64_t *acc_q, *row_sum_q, *started_q, *acc_sat_q, *sum_sat_q, *done_q; /* reg */
     const design_t *d;
+    int f_w; /* bits of a word's number */
 } accumulate_t;
 
 extern const block_type_t accumulate_type;

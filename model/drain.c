@@ -67,7 +67,6 @@ static bool enters(const drain_t *m)
 static void show_operands(drain_t *m)
 {
     const design_t *d = m->d;
-    *m->rd_index = enter_half(m) * design_group_rows(d) + *m->enter_row_q;
     *m->div_valid = enters(m);
     *m->div_den = *m->rd_sum;
     for (int lane = 0; lane < d->lanes; ++lane) {
@@ -162,9 +161,16 @@ static void end_group(drain_t *m)
     *m->half_q = !*m->half_q;
 }
 
+void drain_ask(void *self)
+{
+    drain_t *m = self;
+    *m->rd_index = enter_half(m) * design_group_rows(m->d) + *m->enter_row_q;
+}
+
 void drain_eval(void *self)
 {
     drain_t *m = self;
+    drain_ask(m);
     show_operands(m);
     show_beat(m);
     *m->clear = *m->end_q == END_CLEAR;

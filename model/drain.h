@@ -53,6 +53,7 @@ extern const block_type_t drain_type;
 
 void drain_init(void *self, const design_t *d);
 void drain_eval(void *self);
+void drain_ask(void *self); /* rd_index alone, which others need to answer first */
 void drain_tick(void *self);
 
 #ifdef __cplusplus

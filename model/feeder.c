@@ -25,24 +25,23 @@ static int at_bits(const design_t *d)
 static int64_t tile_element(const feeder_t *f, int column, int64_t buffer, int64_t is_v, int64_t n)
 {
     const design_t *d = f->d;
-    if (n >= elements(d)) return 0;
+    if (n >= f->elements) return 0;
     int64_t row = ((int64_t)column * 2 + buffer) * 2 + is_v;
-    int64_t element = f->tile_q[row * elements(d) + n];
+    int64_t element = f->tile_q[row * f->elements + n];
     return fixed_wrap(element, is_v ? d->v.w : d->k.w);
 }
 
 static int64_t left_of(const feeder_t *f, int row)
 {
-    const design_t *d = f->d;
-    int64_t word = f->row_at_q[row], n = (int64_t)fixed_low((uint64_t)word, at_bits(d));
-    bool q = word >> (at_bits(d) + 1) & 1, bias = word >> at_bits(d) & 1;
-    if (q) return n < elements(d) ? fixed_wrap(f->file_q[row * elements(d) + n], d->q.w) : 0;
+    int64_t word = f->row_at_q[row], n = (int64_t)fixed_low((uint64_t)word, f->at_w);
+    bool q = word >> (f->at_w + 1) & 1, bias = word >> f->at_w & 1;
+    if (q) return n < f->elements ? fixed_wrap(f->file_q[row * f->elements + n], f->d->q.w) : 0;
     return bias ? f->bias_q[row] : 0;
 }
 
 static int64_t top_of(const feeder_t *f, int column)
 {
-    int bits = at_bits(f->d);
+    int bits = f->at_w;
     int64_t word = f->col_at_q[column], n = (int64_t)fixed_low((uint64_t)word, bits);
     bool valid = word >> (bits + 2) & 1;
     return valid ? tile_element(f, column, word >> (bits + 1) & 1, word >> bits & 1, n) : 0;
@@ -65,14 +64,14 @@ static void tick_tile(feeder_t *f)
     if (!*f->we || beat >= beats(d) || column >= d->columns) return;
     size_t n = (size_t)lanes(d);
     int64_t word = (column * 4 + part) * beats(d) + beat;
-    memcpy(f->tile_q + (size_t)word * n, f->wdata, n * sizeof *f->wdata);
+    for (size_t i = 0; i < n; ++i) f->tile_q[(size_t)word * n + i] = (uint16_t)f->wdata[i];
 }
 
 static void tick_file(feeder_t *f)
 {
     if (!*f->load || *f->load_row >= f->d->rows) return;
-    size_t n = (size_t)elements(f->d);
-    memcpy(f->file_q + (size_t)*f->load_row * n, f->q, n * sizeof *f->q);
+    size_t n = (size_t)f->elements;
+    for (size_t i = 0; i < n; ++i) f->file_q[(size_t)*f->load_row * n + i] = (uint16_t)f->q[i];
     f->bias_q[*f->load_row] = *f->bias;
 }
 
@@ -86,7 +85,7 @@ static void shift_in(int64_t *words, int n, int64_t first)
 void feeder_tick(void *self)
 {
     feeder_t *f = self;
-    int bits = at_bits(f->d);
+    int bits = f->at_w;
     int64_t op = *f->valid ? *f->op : 0;
     int64_t q = op == 1 || op == 2, bias = op == 3, kv = op == 1 || op == 2 || op == 4 || op == 5;
     tick_tile(f);
@@ -98,7 +97,10 @@ void feeder_tick(void *self)
 
 void feeder_init(void *self, const design_t *d)
 {
-    ((feeder_t *)self)->d = d;
+    feeder_t *f = self;
+    f->d = d;
+    f->elements = elements(d);
+    f->at_w = at_bits(d);
 }
 
 #define FIELD(member) offsetof(feeder_t, member)
@@ -134,10 +136,10 @@ static int feeder_signals(const design_t *d, signal_t *table)
          .meaning = "top words of the columns"},
         {"tag", SIGNAL_OUT, FIELD(tag), 4, .meaning = "par, op of row 0's word"},
         {"tile_q", SIGNAL_REG, FIELD(tile_q), 16, .dims = 3, .n = {d->columns, 4 * beats(d), lanes(d)},
-         .objects = 1, .memory = true, .stored = true, .path = "g_col[#].tile_q",
+         .bytes = 2, .objects = 1, .memory = true, .stored = true, .path = "g_col[#].tile_q",
          .meaning = "K and V; word {buffer, is_v, beat}"},
-        {"file_q", SIGNAL_REG, FIELD(file_q), 16, .dims = 2, .n = {d->rows, elements(d)}, .memory = true,
-         .stored = true, .path = "file_q", .meaning = "queries of the rows"},
+        {"file_q", SIGNAL_REG, FIELD(file_q), 16, .dims = 2, .n = {d->rows, elements(d)}, .bytes = 2,
+         .memory = true, .stored = true, .path = "file_q", .meaning = "queries of the rows"},
         {"bias_q", SIGNAL_REG, FIELD(bias_q), d->bias.w, d->bias.frac, true, .dims = 1, .n = {d->rows},
          .path = "bias_q", .meaning = "biases of the rows"},
         {"row_at_q", SIGNAL_REG, FIELD(row_at_q), 2 + at_bits(d), .dims = 1, .n = {d->rows},

@@ -34,9 +34,10 @@ typedef struct {
     int64_t *load, *load_row, *q, *bias;            /* in */
     int64_t *valid, *op, *par, *is_v, *at, *buffer; /* in */
     int64_t *left, *top, *tag;                      /* out */
-    int64_t *tile_q, *file_q;                       /* reg: [columns][4 row_beats][lanes], [rows][elements] */
+    uint16_t *tile_q, *file_q;                      /* reg: [columns][4 row_beats][lanes], [rows][elements] */
     int64_t *bias_q, *row_at_q, *col_at_q, *tag_q;  /* reg */
     const design_t *d;
+    int elements, at_w; /* of a row in whole beats; bits of an element's number */
 } feeder_t;
 
 extern const block_type_t feeder_type;

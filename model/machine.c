@@ -300,43 +300,37 @@ static void settle_predicted(machine_t *m)
     m->predicted_we = *m->predict_array.mask_valid && !m->fetch.g_external[half];
 }
 
-/* Registers' outputs first; then, in the order of their paths, what follows inputs within the cycle. */
+/* In the order of paths within the cycle: drain's index, then what accumulate holds there; valids, then
+   readies; what memory_port has got comes out of a register. */
 void machine_eval(void *self)
 {
     machine_t *m = self;
+    memory_port_show(&m->memory_port);
     controller_eval(&m->controller);
     fetch_eval(&m->fetch);
     tile_loader_eval(&m->tile_loader);
     rebias_eval(&m->rebias);
     normalise_eval(&m->normalise);
-    drain_eval(&m->drain);
+    drain_ask(&m->drain);
     accumulate_eval(&m->accumulate);
-    drain_eval(&m->drain);                           /* dividends follow rd_acc */
-    memory_port_eval(&m->memory_port);               /* readies follow valids */
+    drain_eval(&m->drain);
+    memory_port_eval(&m->memory_port);
     *m->busy = *m->controller.busy || *m->req_valid; /* until the last status lies in memory */
-    controller_eval(&m->controller);
-    fetch_eval(&m->fetch); /* writes follow got */
-    tile_loader_eval(&m->tile_loader);
-    rebias_eval(&m->rebias);
     predict_control_eval(&m->predict_control);
     predict_feeder_eval(&m->predict_feeder);
     m->prediction.eval(m->prediction.self);
     settle_predicted(m);
     pass_control_eval(&m->pass_control);
     buffer_eval(&m->buffer);
-    pass_control_eval(&m->pass_control); /* split's input follows the mask */
-    rebias_eval(&m->rebias);
     feeder_eval(&m->feeder);
     m->array.eval(m->array.self);
-    accumulate_eval(&m->accumulate);
 }
 
+/* In any order, but that models whose wires are registers need the last two last. */
 void machine_tick(void *self)
 {
     machine_t *m = self;
     controller_tick(&m->controller);
-    fetch_tick(&m->fetch);
-    memory_port_tick(&m->memory_port);
     predict_control_tick(&m->predict_control);
     predict_feeder_tick(&m->predict_feeder);
     m->prediction.tick(m->prediction.self);
@@ -349,6 +343,8 @@ void machine_tick(void *self)
     accumulate_tick(&m->accumulate);
     drain_tick(&m->drain);
     normalise_tick(&m->normalise);
+    fetch_tick(&m->fetch);
+    memory_port_tick(&m->memory_port);
 }
 
 #define FIELD(member) offsetof(machine_t, member)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "machine_fast.h"
 
+#include "machine_pass.h"
+
 /* ---- predict_array: its fast model has the same ports ---- */
 
 static void share_ports(machine_fast_t *m, const design_t *d)
@@ -51,8 +53,10 @@ static void tick_array(void *machine)
 static void machine_fast_init(void *self, const design_t *d)
 {
     machine_fast_t *m = self;
-    machine_init(&m->machine, d);
+    machine_pass_wire(&m->machine, d);
     share_ports(m, d);
+    m->machine.predict_feeder.row_head = m->machine.predict_feeder.row_head_q;
+    m->predict_array.row_head = m->machine.predict_feeder.row_head_q;
     m->machine.prediction =
         (machine_array_t){&m->predict_array, predict_array_fast_eval, predict_array_fast_tick};
     if (m->machine.travelling) m->machine.array = (machine_array_t){m, eval_array, tick_array};

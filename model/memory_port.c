@@ -26,12 +26,9 @@ static int grant(const int64_t *valid, int64_t *ready, int clients, bool may)
     return granted;
 }
 
-void memory_port_eval(void *self)
+void memory_port_show(void *self)
 {
     memory_port_t *p = self;
-    bool free = !*p->req_valid_q || *p->req_ready;
-    bool write = grant(p->wr_valid, p->wr_ready, MEMORY_PORT_WRITES, free) >= 0;
-    grant(p->rd_valid, p->rd_ready, MEMORY_PORT_READS, free && !write && *p->waiting_q < p->d->outstanding);
     *p->req_valid = *p->req_valid_q;
     *p->req_write = *p->req_write_q;
     *p->req_addr = *p->req_addr_q;
@@ -40,6 +37,15 @@ void memory_port_eval(void *self)
     for (int i = 0; i < MEMORY_PORT_READS; ++i) p->got[i] = p->got_q[i];
     *p->got_tag = *p->got_tag_q;
     if (p->got_data != p->got_data_q) memcpy(p->got_data, p->got_data_q, lanes(p->d) * sizeof *p->got_data);
+}
+
+void memory_port_eval(void *self)
+{
+    memory_port_t *p = self;
+    bool free = !*p->req_valid_q || *p->req_ready;
+    bool write = grant(p->wr_valid, p->wr_ready, MEMORY_PORT_WRITES, free) >= 0;
+    grant(p->rd_valid, p->rd_ready, MEMORY_PORT_READS, free && !write && *p->waiting_q < p->d->outstanding);
+    memory_port_show(p);
 }
 
 static int granted(const int64_t *ready, int clients)

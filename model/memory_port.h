@@ -49,6 +49,7 @@ extern const block_type_t memory_port_type;
 
 void memory_port_init(void *self, const design_t *d);
 void memory_port_eval(void *self);
+void memory_port_show(void *self); /* what follows registers alone: all but grants */
 void memory_port_tick(void *self);
 
 #ifdef __cplusplus

@@ -67,8 +67,9 @@ static void divide_stage(normalise_t *m, int lane, int stage)
     size_t at = (size_t)(lane * m->stages + stage);
     int bits = quotient_bits(m->d);
     int64_t dividend = 2 * m->rem_q[at] + (m->quo_q[at] >> (bits - 1));
-    m->rem_q[at + 1] = dividend % m->den_q[stage];
-    m->quo_q[at + 1] = (int64_t)fixed_low((uint64_t)(2 * m->quo_q[at] + dividend / m->den_q[stage]), bits);
+    bool once = dividend >= m->den_q[stage]; /* and never twice */
+    m->rem_q[at + 1] = once ? dividend - m->den_q[stage] : dividend;
+    m->quo_q[at + 1] = (int64_t)fixed_low((uint64_t)(2 * m->quo_q[at] + once), bits);
     m->neg_q[at + 1] = m->neg_q[at];
     m->big_q[at + 1] = m->big_q[at];
     if (m->tail_q) m->tail_q[at + 1] = m->tail_q[at];
@@ -88,9 +89,22 @@ static void load_stage(normalise_t *m, int lane, int64_t den)
     if (m->tail_q) m->tail_q[at] = halves << -m->shift != size;
 }
 
+/* The same idle set has come for so long that it is in every register: nothing will change. */
+static bool rests(normalise_t *m)
+{
+    const size_t lanes = (size_t)m->d->lanes;
+    bool same =
+        !*m->valid && m->before[lanes] == *m->den && !memcmp(m->before, m->num, lanes * sizeof *m->num);
+    memcpy(m->before, m->num, lanes * sizeof *m->num);
+    m->before[lanes] = *m->den;
+    m->repeats = same ? m->repeats + (m->repeats < m->stages + 2) : 0;
+    return m->repeats == m->stages + 2; /* a register more than there are stages: done_q */
+}
+
 void normalise_tick(void *self)
 {
     normalise_t *m = self;
+    if (rests(m)) return;
     int64_t den = *m->den > 0 ? *m->den : 1;
     round_stage(m);
     for (int stage = m->stages - 2; stage >= 0; --stage) {
@@ -110,6 +124,7 @@ static void normalise_reset(void *self)
 {
     normalise_t *m = self;
     for (int stage = 0; stage < m->stages - 1; ++stage) m->den_q[stage] = 1;
+    m->repeats = 0;
 }
 
 static void normalise_init(void *self, const design_t *d)
@@ -118,6 +133,7 @@ static void normalise_init(void *self, const design_t *d)
     m->d = d;
     m->stages = stages(d);
     m->shift = shift(d);
+    assert(d->lanes <= NORMALISE_LANES_MAX);
     assert(d->output_sum.w + (m->shift > 0 ? m->shift : 0) <= 126);
 }
 

@@ -31,6 +31,8 @@
 extern "C" {
 #endif
 
+enum { NORMALISE_LANES_MAX = 64 };
+
 typedef struct {
     int64_t *valid, *num, *den;                      /* in */
     int64_t *done, *quot, *zeros, *sats;             /* out */
@@ -38,8 +40,10 @@ typedef struct {
     int64_t *neg_q, *big_q, *tail_q, *rem_q, *quo_q; /* reg: [lane][stage]; tail_q: see above */
     int64_t *done_q, *quot_q, *zero_q, *sat_q;       /* reg */
     const design_t *d;
-    int stages; /* registers between load and round: one, and one for each quotient bit */
-    int shift;  /* num's last bit is 2^shift half units of the output's (numerator over denominator) */
+    int64_t before[NORMALISE_LANES_MAX + 1]; /* num and den of the last edge */
+    int repeats; /* edges in a row that found the inputs of the one before, not valid */
+    int stages;  /* registers between load and round: one, and one for each quotient bit */
+    int shift;   /* num's last bit is 2^shift half units of the output's (numerator over denominator) */
 } normalise_t;
 
 extern const block_type_t normalise_type;

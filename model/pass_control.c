@@ -547,7 +547,6 @@ static void tick_numbers(pass_control_t *p)
 void pass_control_tick(void *self)
 {
     pass_control_t *p = self;
-    decide(p);
     find_sub_row(p);
     tick_counters(p);
     tick_stream(p); /* the ages' head sizes, before they move on */
@@ -567,6 +566,7 @@ void pass_control_reset(void *self)
     pass_control_t *p = self;
     *p->since_q = *p->before_q = ((int64_t)1 << since_w(p->d)) - 1;
     *p->why_q = CAUSE_PREDICT;
+    split_reset(&p->split);
 }
 
 void pass_control_init(void *self, const design_t *d)

@@ -34,7 +34,7 @@ static int64_t first_place(const design_t *d, int64_t upper)
 /* A record begins at a beat, so its elements lie at fixed places behind each other. */
 static const uint16_t *record(const predict_feeder_t *f, const uint16_t *memory, int64_t number)
 {
-    return memory + number * beats(f->d) * lanes(f->d);
+    return memory + number * f->elements;
 }
 
 static int64_t element(const predict_feeder_t *f, const uint16_t *r, int64_t n)
@@ -57,7 +57,7 @@ static int64_t place(bool valid, int64_t which, int which_bits, int64_t at, int 
 
 static int64_t left(const predict_feeder_t *f, int i)
 {
-    int at_bits = at_w(f->d);
+    int at_bits = f->at_w;
     int64_t p = f->row_at_q[i], file = p >> at_bits & 3;
     if (!(p >> at_bits >> 2) || file >= PREDICT_FILES) return 0;
     return element(f, record(f, f->query_q, file * f->d->rows + i), (int64_t)fixed_low((uint64_t)p, at_bits));
@@ -65,7 +65,7 @@ static int64_t left(const predict_feeder_t *f, int i)
 
 static int64_t top(const predict_feeder_t *f, int j)
 {
-    int at_bits = at_w(f->d), tile_bits = tile_w(f->d);
+    int at_bits = f->at_w, tile_bits = f->tile_w;
     int64_t p = f->col_at_q[j], tile = (int64_t)fixed_low((uint64_t)p >> at_bits, tile_bits);
     int64_t upper = p >> at_bits >> tile_bits & 1;
     int64_t key = first_place(f->d, upper) + tile * f->d->columns + j;
@@ -80,7 +80,8 @@ void predict_feeder_eval(void *self)
     for (int i = 0; i < d->rows; ++i) f->left[i] = left(f, i);
     for (int j = 0; j < d->columns; ++j) f->top[j] = top(f, j);
     *f->tag = *f->tag_q;
-    memcpy(f->row_head, f->row_head_q, PREDICT_FILES * (size_t)d->rows * sizeof *f->row_head);
+    if (f->row_head != f->row_head_q)
+        memcpy(f->row_head, f->row_head_q, PREDICT_FILES * (size_t)d->rows * sizeof *f->row_head);
     *f->key_head = 0;
     if (*f->head_key < d->keys_max) {
         const uint16_t *r = record(f, f->key_q, *f->head_key);
@@ -171,7 +172,11 @@ static int predict_feeder_signals(const design_t *d, signal_t *table)
 
 void predict_feeder_init(void *self, const design_t *d)
 {
-    ((predict_feeder_t *)self)->d = d;
+    predict_feeder_t *f = self;
+    f->d = d;
+    f->at_w = at_w(d);
+    f->tile_w = tile_w(d);
+    f->elements = beats(d) * lanes(d);
 }
 
 static bool predict_feeder_fits(const design_t *d)

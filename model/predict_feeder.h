@@ -47,6 +47,7 @@ typedef struct {
     uint16_t *key_q, *query_q;                         /* reg, memories */
     int64_t *row_head_q, *row_at_q, *col_at_q, *tag_q; /* reg */
     const design_t *d;
+    int at_w, tile_w, elements; /* bits of an element's and a tile's number; 16-bit elements of a record */
 } predict_feeder_t;
 
 extern const block_type_t predict_feeder_type;

@@ -17,13 +17,19 @@ static int kept(const design_t *d, const int64_t *mask, int cols[SPLIT_COLUMNS_M
     return n;
 }
 
-int split_columns(const design_t *d, const int64_t *mask, int part, int cols[SPLIT_COLUMNS_MAX])
+/* Of n kept columns those of sub-row `part`; returns how many. */
+static int pick(const design_t *d, const int *all, int n, int part, int *cols)
 {
     bool interleaved = d->split_policy == SPLIT_INTERLEAVED;
-    int all[SPLIT_COLUMNS_MAX], n = kept(d, mask, all), taken = 0;
-    int from = interleaved ? part : part * d->pes, step = interleaved ? split_parts(d, n) : 1;
+    int from = interleaved ? part : part * d->pes, step = interleaved ? split_parts(d, n) : 1, taken = 0;
     for (int i = from; i < n && taken < d->pes; i += step) cols[taken++] = all[i];
     return taken;
+}
+
+int split_columns(const design_t *d, const int64_t *mask, int part, int cols[SPLIT_COLUMNS_MAX])
+{
+    int all[SPLIT_COLUMNS_MAX], n = kept(d, mask, all);
+    return pick(d, all, n, part, cols);
 }
 
 int split_home(const design_t *d, int c)
@@ -74,18 +80,25 @@ static void show_delays(split_t *s)
     }
 }
 
-void split_eval(void *self)
+/* What follows registers alone; rows are held for several cycles. */
+static void show_sub_row(split_t *s)
 {
-    split_t *s = self;
     int cols[SPLIT_COLUMNS_MAX], slot[SPLIT_COLUMNS_MAX], all[SPLIT_COLUMNS_MAX];
     int n = kept(s->d, s->mask_q, all);
-    int taken = split_columns(s->d, s->mask_q, (int)*s->part_q, cols);
+    int taken = pick(s->d, all, n, (int)*s->part_q, cols);
     split_place(s->d, cols, taken, slot);
     show_slots(s, cols, slot, taken);
     show_delays(s);
     *s->count = n;
     *s->have = n > 0;
     *s->last = n > 0 && *s->part_q == split_parts(s->d, n) - 1;
+    s->shown = true;
+}
+
+void split_eval(void *self)
+{
+    split_t *s = self;
+    if (!s->shown) show_sub_row(s);
     *s->ready = !*s->have || (*s->take && *s->last);
     *s->sub_row = *s->row_q;
 }
@@ -98,9 +111,11 @@ void split_tick(void *self)
         memcpy(s->mask_q, s->mask, columns * sizeof *s->mask);
         *s->row_q = *s->row;
         *s->part_q = 0;
+        s->shown = false;
     } else if (*s->take && *s->have) {
         if (*s->last) memset(s->mask_q, 0, columns * sizeof *s->mask_q);
         *s->part_q = *s->last ? 0 : *s->part_q + 1;
+        s->shown = false;
     }
 }
 
@@ -133,6 +148,11 @@ static int split_signals(const design_t *d, signal_t *table)
     return (int)(sizeof all / sizeof *all);
 }
 
+void split_reset(void *self)
+{
+    ((split_t *)self)->shown = false;
+}
+
 void split_init(void *self, const design_t *d)
 {
     ((split_t *)self)->d = d;
@@ -145,6 +165,7 @@ const block_type_t split_type = {
     .clocked = true,
     .signals = split_signals,
     .init = split_init,
+    .reset = split_reset,
     .eval = split_eval,
     .tick = split_tick,
 };

@@ -50,11 +50,13 @@ typedef struct {
     int64_t *count;                                           /* net */
     int64_t *mask_q, *row_q, *part_q;                         /* reg */
     const design_t *d;
+    bool shown; /* the outputs are those of mask_q and part_q as they are */
 } split_t;
 
 extern const block_type_t split_type;
 
 void split_init(void *self, const design_t *d);
+void split_reset(void *self);
 void split_eval(void *self);
 void split_tick(void *self);
 

@@ -81,6 +81,19 @@ static void random_input(random_t *r, const design_t *d, input_t *in)
     }
 }
 
+/* Now and then a set stays, valid or not, for less or more than the latency. */
+static void next_input(random_t *r, const block_t *b, input_t *in, int *stays)
+{
+    if (*stays) {
+        --*stays;
+        *in = in[-1];
+        in->valid &= random_one_in(r, 64);
+        return;
+    }
+    random_input(r, b->design, in);
+    if (random_one_in(r, 50)) *stays = random_below(r, 3 * normalise_latency(b->design));
+}
+
 typedef struct {
     int64_t zeros, sats[LANES_MAX], ties;
 } tally_t;
@@ -108,11 +121,11 @@ static tally_t run(const design_t *d, int seed, int cycles)
     block_t *b = block_open(&normalise_type, d);
     normalise_t *m = b->self;
     random_t r = {.state = (uint64_t)seed};
-    int latency = normalise_latency(d);
+    int latency = normalise_latency(d), stays = 0;
     input_t *in = calloc((size_t)(cycles + latency), sizeof *in);
     tally_t tally = {0};
     for (int t = 0; t < cycles + latency; ++t) {
-        if (t < cycles) random_input(&r, d, &in[t]);
+        if (t < cycles) next_input(&r, b, &in[t], &stays);
         *m->valid = in[t].valid;
         *m->den = in[t].den;
         memcpy(m->num, in[t].num, (size_t)d->lanes * sizeof *m->num);
