@@ -14,6 +14,7 @@ bool cosim_has_class(const char *unit, stimulus_class_t kind)
 
 const block_type_t *cosim_model(const cosim_config_t *c, dut_status_t *status, char error[DUT_ERROR_MAX])
 {
+    if (c->model) return c->model;
     if (c->canary && c->canary->side == CANARY_MODEL)
         return canary_model(c->canary, c->unit, c->design, status, error);
     const block_type_t *type = block_find(c->unit);
@@ -76,6 +77,8 @@ dut_status_t cosim_open(const cosim_config_t *c, bool zeros, lockstep_t **l, cha
                                       .type = type,
                                       .unit = c->unit,
                                       .patch = patch,
+                                      .netlist = c->netlist,
+                                      .mutant = c->mutant,
                                       .x_seed = c->seed,
                                       .zeros = zeros,
                                       .toggle = c->toggle,

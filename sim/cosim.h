@@ -24,10 +24,13 @@ typedef struct {
     const choices_t *choices; /* come before the seed's; or NULL */
     uint64_t cycles;
     const canary_t *canary; /* a planted bug, or NULL */
-    double minimise; /* seconds at most for the smallest stimulus of a divergence; 0: none is looked for */
-    toggle_t *toggle;       /* follows what is compared, opened for the model's type; or NULL */
-    const char *coverage;   /* Verilator's own toggle coverage, a file to write; or NULL */
-    const char *report_dir; /* where waves of a divergence go; NULL: none are written */
+    double minimise;  /* seconds at most for the smallest stimulus of a divergence; 0: none is looked for */
+    toggle_t *toggle; /* follows what is compared, opened for the model's type; or NULL */
+    const char *coverage;      /* Verilator's own toggle coverage, a file to write; or NULL */
+    const block_type_t *model; /* to step; NULL: the unit's own */
+    const dut_t *netlist;      /* an open netlist with mutants; NULL: the unit's own Verilog */
+    int mutant;                /* the netlist's active one, 0 none */
+    const char *report_dir;    /* where waves of a divergence go; NULL: none are written */
 } cosim_config_t;
 
 /* The "cycle" of a divergence right after reset, before cycle 0. */

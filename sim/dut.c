@@ -15,59 +15,9 @@
 
 #include "paths.h"
 #include "process.h"
+#include "sources.h"
 
-enum { FILES_MAX = 64, PATHS = PATH_MAX_BYTES + 256, ARGS_MAX = 40 };
-
-/* The generated set in memory. */
-typedef struct {
-    int n;
-    struct {
-        char name[160];
-        char *text;
-        bool used; /* reachable from the unit's top */
-    } file[FILES_MAX];
-} fileset_t;
-
-static int collect(void *context, const char *name, const char *text, size_t bytes, char *error)
-{
-    fileset_t *set = context;
-    (void)bytes;
-    char *copy = set->n < FILES_MAX ? strdup(text) : NULL;
-    if (!copy) {
-        snprintf(error, GENERATE_ERROR_MAX, "%s: out of memory", name);
-        return -1;
-    }
-    snprintf(set->file[set->n].name, sizeof set->file[set->n].name, "%s", name);
-    set->file[set->n++].text = copy;
-    return 0;
-}
-
-static void free_set(fileset_t *set)
-{
-    for (int i = 0; i < set->n; ++i) free(set->file[i].text);
-}
-
-/* Marks a module and, by its instances, what it is built from. False when there is no such module. */
-static bool mark_used(fileset_t *set, const char *module)
-{
-    char file[192], instance[192];
-    snprintf(file, sizeof file, "%s.v", module);
-    for (int i = 0; i < set->n; ++i) {
-        if (strcmp(set->file[i].name, file) != 0) continue;
-        if (set->file[i].used) return true;
-        set->file[i].used = true;
-        for (int k = 0; k < set->n; ++k) {
-            size_t n = strlen(set->file[k].name);
-            if (n < 3 || strcmp(set->file[k].name + n - 2, ".v") != 0) continue;
-            snprintf(instance, sizeof instance, "%.*s u_", (int)n - 2, set->file[k].name);
-            if (!strstr(set->file[i].text, instance)) continue;
-            snprintf(instance, sizeof instance, "%.*s", (int)n - 2, set->file[k].name);
-            mark_used(set, instance);
-        }
-        return true;
-    }
-    return false;
-}
+enum { PATHS = PATH_MAX_BYTES + 256, ARGS_MAX = 40 };
 
 static uint64_t hash_text(uint64_t h, const char *text)
 {
@@ -88,7 +38,8 @@ static bool is_heavy(const design_t *d, const char *unit)
 typedef struct {
     const design_t *d;
     const block_type_t *type;
-    fileset_t set;
+    const char *netlist; /* a file in place of the modules, or NULL */
+    sources_t set;
     bool heavy;
     bool counting; /* Verilator's own toggle coverage is built in */
     char module[128];
@@ -132,12 +83,29 @@ static dut_status_t hash_plugin_source(build_t *b, uint64_t *h)
 /* Fills the set and marks what the unit is built from. */
 static dut_status_t generate_set(build_t *b, const patch_t *patch)
 {
-    char source[PATHS];
     snprintf(b->module, sizeof b->module, "%s_%s", b->d->name, b->type->name);
-    snprintf(source, sizeof source, "%s/rtl", paths_data());
-    if (generate(b->d, source, patch, collect, &b->set, b->error)) return DUT_BAD_INPUT;
-    if (!mark_used(&b->set, b->module))
-        return fail(b, DUT_BAD_INPUT, b->module, "no such module is generated");
+    return sources_open(&b->set, b->d, b->type->name, patch, b->error) ? DUT_BAD_INPUT : DUT_OK;
+}
+
+/* The netlist becomes the top's file; the others are no more used. */
+static dut_status_t take_netlist(build_t *b)
+{
+    char *text = NULL, name[192];
+    size_t room = 0;
+    snprintf(name, sizeof name, "%s.v", b->module);
+    FILE *file = fopen(b->netlist, "r");
+    ssize_t n = file ? getdelim(&text, &room, '\0', file) : -1;
+    if (file) fclose(file);
+    if (n <= 0) {
+        free(text);
+        return fail(b, DUT_BAD_INPUT, b->netlist, "cannot be read");
+    }
+    for (int i = 0; i < b->set.n; ++i) {
+        b->set.file[i].used = !strcmp(b->set.file[i].name, name);
+        if (!b->set.file[i].used) continue;
+        free(b->set.file[i].text);
+        b->set.file[i].text = text;
+    }
     return DUT_OK;
 }
 
@@ -145,6 +113,7 @@ static dut_status_t prepare(build_t *b, const patch_t *patch)
 {
     char cache[PATH_MAX_BYTES];
     if (generate_set(b, patch)) return DUT_BAD_INPUT;
+    if (b->netlist && take_netlist(b)) return DUT_BAD_INPUT;
     b->heavy = is_heavy(b->d, b->type->name);
     uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), b->heavy ? "O3" : "O1"));
     if (b->counting) h = hash_text(h, "coverage");
@@ -186,7 +155,9 @@ static dut_status_t write_visible(build_t *b)
     for (int i = 0; i < n; ++i) {
         if (table[i].kind != SIGNAL_NET || !table[i].path) continue;
         const char *dot = strrchr(table[i].path, '.');
-        fprintf(out, "public_flat_rd -module \"*\" -var \"%s\"\n", dot ? dot + 1 : table[i].path);
+        /* in a netlist its name holds the blocks around it */
+        fprintf(out, "public_flat_rd -module \"*\" -var \"%s%s\"\n", b->netlist ? "*" : "",
+                dot ? dot + 1 : table[i].path);
     }
     fclose(out);
     dut_status_t status = write_text(b, "visible.vlt", text);
@@ -430,7 +401,7 @@ static dut_status_t build(build_t *b, const char *unit, const patch_t *patch, do
     if (!b->type || !block_fits(b->type, b->d)) return fail(b, DUT_BAD_INPUT, unit, "no such unit");
     dut_status_t status = prepare(b, patch);
     if (!status) status = build_locked(b, seconds);
-    free_set(&b->set);
+    sources_close(&b->set);
     return status;
 }
 
@@ -445,7 +416,7 @@ dut_status_t dut_hash(const design_t *d, const char *unit, const patch_t *patch,
         if (b.set.file[i].used) h = hash_text(h, b.set.file[i].text);
     }
     snprintf(out, 17, "%016llx", (unsigned long long)h);
-    free_set(&b.set);
+    sources_close(&b.set);
     return status;
 }
 
@@ -493,10 +464,25 @@ dut_status_t dut_open_counting(dut_t *dut, const design_t *d, const char *unit, 
     return build_and_load(&b, unit, NULL, x_seed, dut);
 }
 
+dut_status_t dut_open_netlist(dut_t *dut, const design_t *d, const char *unit, const char *netlist,
+                              uint64_t x_seed, char error[DUT_ERROR_MAX])
+{
+    build_t b = {.d = d, .netlist = netlist, .error = error};
+    return build_and_load(&b, unit, NULL, x_seed, dut);
+}
+
+dut_status_t dut_again(dut_t *dut, const dut_t *open, uint64_t x_seed, char error[DUT_ERROR_MAX])
+{
+    *dut = (dut_t){.api = open->api, .instance = open->api->open(x_seed)};
+    if (dut->instance) return DUT_OK;
+    snprintf(error, DUT_ERROR_MAX, "plug-in: out of memory");
+    return DUT_BAD_INPUT;
+}
+
 void dut_close(dut_t *dut)
 {
     if (!dut->instance) return;
     dut->api->close(dut->instance);
-    dlclose(dut->library);
+    if (dut->library) dlclose(dut->library);
     dut->instance = NULL;
 }

@@ -19,7 +19,7 @@ extern "C" {
 
 typedef struct {
     const plugin_t *api;
-    void *library;
+    void *library; /* NULL: another instance's */
     void *instance;
 } dut_t;
 
@@ -35,6 +35,11 @@ dut_status_t dut_open(dut_t *dut, const design_t *d, const char *unit, const pat
 /* The same with Verilator's own toggle coverage: api->coverage is set. */
 dut_status_t dut_open_counting(dut_t *dut, const design_t *d, const char *unit, uint64_t x_seed,
                                char error[DUT_ERROR_MAX]);
+/* The same for a netlist (a Verilog file) that stands for all of the unit's modules. */
+dut_status_t dut_open_netlist(dut_t *dut, const design_t *d, const char *unit, const char *netlist,
+                              uint64_t x_seed, char error[DUT_ERROR_MAX]);
+/* Another instance of an open DUT, without building or loading again. */
+dut_status_t dut_again(dut_t *dut, const dut_t *open, uint64_t x_seed, char error[DUT_ERROR_MAX]);
 void dut_close(dut_t *dut);
 
 /* A hash of the unit's generated Verilog, its children's included, in hex. */

@@ -168,6 +168,29 @@ static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, char er
     return l->has_dut ? bind_objects(l, b, error) : DUT_OK;
 }
 
+static dut_status_t choose_mutant(lockstep_t *l, int mutant, char error[DUT_ERROR_MAX])
+{
+    const uint16_t chosen = (uint16_t)mutant;
+    size_t bytes = 0;
+    void *port = l->dut.api->object(l->dut.instance, LOCKSTEP_MUTANT_PORT, &bytes);
+    if (!port || bytes != sizeof chosen) {
+        snprintf(error, DUT_ERROR_MAX,
+                 "%s: expected a netlist with a port " LOCKSTEP_MUTANT_PORT " of %zu bytes",
+                 l->model->type->name, sizeof chosen);
+        return DUT_BAD_INPUT;
+    }
+    memcpy(port, &chosen, sizeof chosen);
+    return DUT_OK;
+}
+
+static dut_status_t open_dut(lockstep_t *l, const lockstep_config_t *c, char error[DUT_ERROR_MAX])
+{
+    dut_status_t status = c->netlist ? dut_again(&l->dut, c->netlist, c->x_seed, error)
+                                     : dut_open(&l->dut, c->design, c->unit, c->patch, c->x_seed, error);
+    l->has_dut = !status;
+    return !status && c->netlist ? choose_mutant(l, c->mutant, error) : status;
+}
+
 dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, char error[DUT_ERROR_MAX])
 {
     lockstep_t *l = calloc(1, sizeof *l);
@@ -178,12 +201,7 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
         free(l);
         return DUT_BAD_INPUT;
     }
-    if (config->unit) {
-        status = config->coverage
-                     ? dut_open_counting(&l->dut, config->design, config->unit, config->x_seed, error)
-                     : dut_open(&l->dut, config->design, config->unit, config->patch, config->x_seed, error);
-        l->has_dut = !status;
-    }
+    if (config->unit) status = open_dut(l, config, error);
     l->count.hash = UINT64_C(0xcbf29ce484222325);
     l->garbage.state = config->x_seed;
     l->zeros = config->zeros;

@@ -27,6 +27,9 @@ typedef struct {
     uint64_t hash;       /* FNV-1a over the outputs of every cycle */
 } lockstep_count_t;
 
+/* The port of a netlist that chooses its active mutant; 16 bits wide. */
+#define LOCKSTEP_MUTANT_PORT "mutant_i"
+
 /* One element that differed. */
 typedef struct {
     const signal_t *signal;
@@ -46,6 +49,9 @@ typedef struct {
     const block_type_t *type; /* the model to step; may be a fast one */
     const char *unit;         /* the DUT's unit; NULL: no DUT */
     const patch_t *patch;     /* planted in the DUT, or NULL */
+    const dut_t
+        *netlist; /* an open netlist with mutants, to take another instance of; NULL: the unit's own DUT */
+    int mutant;   /* the netlist's active one, 0 none */
     uint64_t x_seed;
     toggle_t *toggle; /* follows what is compared, opened for this type; or NULL */
     const char *

@@ -20,7 +20,12 @@ namespace
 struct Instance {
     VerilatedContext context;
     Vdut *top = nullptr;
-    ~Instance() { delete top; }
+    // Verilator takes its scopes out of the thread's latest context, which may be another instance's, gone by now.
+    ~Instance()
+    {
+        Verilated::threadContextp(&context);
+        delete top;
+    }
 };
 
 Vdut *top(void *instance)
@@ -82,20 +87,34 @@ void reset(void *instance)
 }
 #endif
 
+// The variable `name` of a scope below the top ("" is the unit's own module).
+const VerilatedVar *find(const VerilatedContext &context, const std::string &scope, const std::string &name)
+{
+    const std::string whole = scope.empty() ? DUT_SCOPE : DUT_SCOPE "." + scope;
+    const VerilatedScope *found = context.scopeFind(whole.c_str());
+    return found ? found->varFind(name.c_str()) : nullptr;
+}
+
+// A netlist has no generate blocks: what they held has a name with dots in the module around them. So the
+// path may be parted at any of its dots.
+const VerilatedVar *find_below(const VerilatedContext &context, const std::string &path)
+{
+    for (size_t dot = path.rfind('.'); dot != std::string::npos && dot; dot = path.rfind('.', dot - 1)) {
+        const VerilatedVar *var = find(context, path.substr(0, dot), path.substr(dot + 1));
+        if (var) return var;
+    }
+    return find(context, "", path);
+}
+
 void *object(void *instance, const char *path, size_t *bytes)
 {
-    const VerilatedContext *context = &static_cast<Instance *>(instance)->context;
-    std::string scope = "TOP.TOP", name = path;
-    const bool is_port = name.size() > 2 &&
-                         (name.substr(name.size() - 2) == "_i" || name.substr(name.size() - 2) == "_o") &&
-                         name.find('.') == std::string::npos;
-    if (!is_port) {
-        const size_t dot = name.rfind('.');
-        scope = DUT_SCOPE;
-        if (dot != std::string::npos) scope += "." + name.substr(0, dot), name = name.substr(dot + 1);
-    }
-    const VerilatedScope *found = context->scopeFind(scope.c_str());
-    const VerilatedVar *var = found ? found->varFind(name.c_str()) : nullptr;
+    const VerilatedContext &context = static_cast<Instance *>(instance)->context;
+    const std::string name = path, end = name.substr(name.size() < 2 ? 0 : name.size() - 2);
+    const bool is_port = (end == "_i" || end == "_o") && name.find('.') == std::string::npos;
+    const VerilatedScope *top_scope = is_port ? context.scopeFind("TOP.TOP") : nullptr;
+    const VerilatedVar *var = !is_port    ? find_below(context, name)
+                              : top_scope ? top_scope->varFind(path)
+                                          : nullptr;
     if (!var) return nullptr;
     *bytes = var->totalSize();
     return var->datap();

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ROOT / "traces/causal_tiny.safetensors"
 SANGER = str(ROOT / "build/tools/sanger")
-VERBS = ["design", "generate", "cosim", "cover", "regress", "campaign", "replay", "check", "trace", "vectors", "bench"]
+VERBS = ["design", "generate", "cosim", "cover", "regress", "campaign", "replay", "check", "trace", "vectors", "bench", "mutate"]
 COMPLAINT = re.compile(r"^sanger[^:]*: .+: expected .+, found:? .+\n\Z")
 
 
@@ -129,6 +129,10 @@ class Usage(Case):
             ("--cycles", "cover", "--design", "odd_5x7x3", "--cycles", "0"),
             ("alu", "cover", "--design", "odd_5x7x3", "--unit", "alu"),
             ("nowhere", "cover", "--design", "odd_5x7x3", "--unit", "pe", "--cycles", "50", "--reasons", "nowhere"),
+            ("--unit", "mutate", "--design", "odd_5x7x3"),
+            ("--side", "mutate", "--design", "odd_5x7x3", "--unit", "pe", "--side", "left"),
+            ("--least", "mutate", "--design", "odd_5x7x3", "--unit", "pe", "--least", "101"),
+            ("found slot_row", "mutate", "--design", "odd_5x7x3", "--unit", "slot_row"),
             ("stimulus", "cosim", "--design", "odd_5x7x3", "--unit", "exp", "--stimulus", "scheduled"),
             ("--jobs", "regress", "--jobs", "0"),
             ("--cycles", "regress", "--cycles", "0"),
@@ -325,6 +329,12 @@ class MissingTools(Case):
             self.assertEqual(result.returncode, 3, result)
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
             self.assertIn("install the package verilator", result.stderr)
+
+    def test_a_mutation_run_names_yosys(self):
+        env = {"PATH": str(self.folder), "SANGER_CACHE": str(self.folder / "cache")}
+        result = run("mutate", "--unit", "score_pe", "--design", "odd_5x7x3", env=env)
+        self.assertEqual((result.returncode, result.stdout), (3, ""), result)
+        self.assertRegex(result.stderr, r"^sanger mutate: yosys: not found; install the package yosys\n\Z")
 
     def test_what_needs_no_tool_runs_without(self):
         env = {"PATH": str(self.folder), "SANGER_CACHE": str(self.folder / "cache")}
@@ -702,6 +712,34 @@ class Campaigns(Case):
         self.assertEqual(self.figures("c")["evidence"][0]["mutants"], 12)
         for bad in ("{}", "[]", '{"title": "Mutation", "summary": 3}', "x"):
             self.refused(*self.campaign("c"), "--evidence", self.file("bad.json", bad))
+
+
+@unittest.skipUnless(shutil.which("yosys"), "no yosys")
+class Mutate(Case):
+    BASE = ["mutate", "--design", "odd_5x7x3", "--unit", "score_pe", "--mutants", "60", "--json"]
+
+    def test_every_mutant_has_one_end(self):
+        text = self.holds(*self.BASE, "--longer", "2")
+        side = json.loads(text)[0]
+        ends = [m["end"] for m in side["list"]]
+        self.assertEqual(len(ends), side["mutants"])
+        counts = {"killed": "killed", "proved_equivalent": "equivalent", "undecided": "undecided", "survived": "survived"}
+        for count, end in counts.items():
+            self.assertEqual(side[count], ends.count(end), count)
+        self.assertEqual(sum(side[count] for count in counts), side["mutants"])
+        self.assertGreater(side["killed"], 30)
+        self.assertAlmostEqual(side["score"], side["killed"] / (side["mutants"] - side["proved_equivalent"]))
+        for m in side["list"]:
+            self.assertIn("signal" if m["end"] == "killed" else "proof" if m["end"] == "equivalent" else "why", m)
+            self.assertRegex(m["where"], r"^odd_5x7x3_score_pe\.v:\d+\Z")
+        self.assertEqual(text, self.holds(*self.BASE, "--longer", "2"), "the same seed is the same table")
+
+    def test_one_cycle_of_stimulus_leaves_survivors(self):
+        result = run(*self.BASE, "--cycles", "1", "--longer", "1")
+        self.assertEqual(result.returncode, 1, result)
+        side = json.loads(result.stdout)[0]
+        self.assertGreater(side["survived"] + side["undecided"], 5)
+        self.assertLess(side["score"], 0.9)
 
 
 class FullDisk(Case):

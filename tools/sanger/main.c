@@ -11,9 +11,9 @@
 #include "../../sim/paths.h"
 #include "sanger.h"
 
-static const verb_t *const verbs[] = {&verb_design,  &verb_generate, &verb_cosim,  &verb_cover,
-                                      &verb_regress, &verb_campaign, &verb_replay, &verb_check,
-                                      &verb_trace,   &verb_vectors,  &verb_bench,  NULL};
+static const verb_t *const verbs[] = {&verb_design,   &verb_generate, &verb_cosim, &verb_cover, &verb_regress,
+                                      &verb_campaign, &verb_replay,   &verb_check, &verb_trace, &verb_vectors,
+                                      &verb_bench,    &verb_mutate,   NULL};
 
 int print_help(const verb_t *verb)
 {

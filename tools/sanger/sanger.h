@@ -20,7 +20,7 @@ typedef struct {
 } verb_t;
 
 extern const verb_t verb_bench, verb_campaign, verb_check, verb_cosim, verb_cover, verb_design, verb_generate,
-    verb_regress, verb_replay, verb_trace, verb_vectors;
+    verb_mutate, verb_regress, verb_replay, verb_trace, verb_vectors;
 
 /* The verb's page to stdout. Returns EXIT_HOLDS. */
 int print_help(const verb_t *verb);

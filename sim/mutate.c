@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mutate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "mutate_prove.h"
+#include "mutate_run.h"
+#include "netlist.h"
+
+const char *const mutate_sides[MUTATE_SIDES] = {"rtl", "model", "table"};
+
+static dut_status_t run_netlist(const mutate_config_t *c, netlist_t *n, mutate_result_t *r, char *error)
+{
+    dut_t dut;
+    double begin = clock_seconds();
+    dut_status_t status = netlist_open(n, c, r, error);
+    if (!status) status = dut_open_netlist(&dut, c->design, c->unit, n->netlist, 1, error);
+    if (status) return status;
+    r->build_seconds = clock_seconds() - begin;
+    const mutate_job_t job = {
+        c,
+        {.design = c->design, .design_name = c->design->name, .unit = c->unit, .netlist = &dut},
+        NULL,
+        mutate_prove,
+        n};
+    status = mutate_run_unchanged(&job, error);
+    if (!status) status = mutate_run_all(&job, r->mutant, r->n, error);
+    r->run_seconds = clock_seconds() - begin - r->build_seconds;
+    dut_close(&dut);
+    return status;
+}
+
+static dut_status_t mutate_rtl(const mutate_config_t *c, mutate_result_t *r, char *error)
+{
+    netlist_t n = {0};
+    dut_status_t status = run_netlist(c, &n, r, error);
+    netlist_close(&n);
+    return status;
+}
+
+dut_status_t mutate_run(const mutate_config_t *c, mutate_result_t *r, char error[DUT_ERROR_MAX])
+{
+    memset(r, 0, sizeof *r);
+    switch (c->side) {
+    case MUTATE_RTL: return mutate_rtl(c, r, error);
+    default: snprintf(error, DUT_ERROR_MAX, "not yet"); return DUT_BAD_INPUT;
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+mutate_sum_t mutate_sum(const mutate_result_t *r)
+{
+    static uint64_t cycle[MUTANTS_MAX];
+    mutate_sum_t s = {0};
+    for (int i = 0; i < r->n; ++i) {
+        const mutant_t *m = &r->mutant[i];
+        switch (m->end) {
+        case MUTANT_KILLED: cycle[s.killed++] = m->cycle; break;
+        case MUTANT_EQUIVALENT: ++s.equivalent; break;
+        case MUTANT_UNDECIDED: ++s.undecided; break;
+        default: ++s.survived;
+        }
+        s.argued += *m->argument != '\0';
+    }
+    qsort(cycle, (size_t)s.killed, sizeof *cycle, by_value);
+    s.median = s.killed ? cycle[s.killed / 2] : 0;
+    s.last = s.killed ? cycle[s.killed - 1] : 0;
+    int counted = r->n - s.equivalent;
+    s.score = counted ? (double)s.killed / counted : 1;
+    return s;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mutate_prove.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TIMED_OUT = 124 }; /* timeout's exit status */
+
+static const char *const names[] = {"equiv_simple, equiv_induct", "flatten, equiv_simple, equiv_induct"};
+
+/* The mutated module's name from its command. */
+static void module_of(const char *command, char *out, size_t n)
+{
+    const char *at = strstr(command, "-module ");
+    at = at ? at + strlen("-module ") : "";
+    snprintf(out, n, "%.*s", (int)strcspn(at, " "), at);
+}
+
+static bool write_script(const netlist_t *n, int number, bool flat, const char *name)
+{
+    char path[NETLIST_PATH_MAX + 64], module[128];
+    const char *command = n->command[number - 1], *at = strstr(command, "-module ");
+    module_of(command, module, sizeof module);
+    snprintf(path, sizeof path, "%s/%s", n->folder, name);
+    FILE *out = fopen(path, "w");
+    if (!out || !at) return false;
+    fprintf(out, "read_rtlil prepared.il\ncopy %s gold\ncopy %s gate\n", module, module);
+    fprintf(out, "mutate %.*s-module gate%s\n", (int)(at - command), command,
+            at + strlen("-module ") + strlen(module));
+    if (flat) fputs("flatten gold gate\n", out);
+    fputs("equiv_make gold gate equiv\nhierarchy -top equiv\nasync2sync\ndffunmap\nopt_clean\n"
+          "equiv_simple -undef -short\nequiv_induct -undef\nequiv_status -assert\n",
+          out);
+    return !fclose(out);
+}
+
+static int try_proof(const netlist_t *n, int number, bool flat)
+{
+    char script[32], log[32], path[NETLIST_PATH_MAX + 64];
+    snprintf(script, sizeof script, "prove%d.ys", number);
+    snprintf(log, sizeof log, "prove%d.log", number);
+    if (!write_script(n, number, flat, script)) return -1;
+    int status = netlist_yosys(n, script, log, n->config->proof_seconds);
+    snprintf(path, sizeof path, "%s/%s", n->folder, script);
+    if (!status) unlink(path);
+    snprintf(path, sizeof path, "%s/%s", n->folder, log);
+    if (!status) unlink(path);
+    return status;
+}
+
+void mutate_prove(const void *netlist, int number, mutant_t *m)
+{
+    bool timed_out = false;
+    for (int flat = 0; flat < 2; ++flat) {
+        int status = try_proof(netlist, number, flat);
+        timed_out = status == TIMED_OUT;
+        if (status) continue;
+        m->end = MUTANT_EQUIVALENT;
+        snprintf(m->how, sizeof m->how, "%s", names[flat]);
+        return;
+    }
+    m->end = timed_out ? MUTANT_UNDECIDED : MUTANT_SURVIVED;
+    snprintf(m->how, sizeof m->how, timed_out ? "no proof in time" : "no proof");
+}
