@@ -20,7 +20,8 @@ namespace
 struct Instance {
     VerilatedContext context;
     Vdut *top = nullptr;
-    // Verilator takes its scopes out of the thread's latest context, which may be another instance's, gone by now.
+    // Verilator takes its scopes out of the thread's latest context, which may be another instance's, gone by
+    // now.
     ~Instance()
     {
         Verilated::threadContextp(&context);
