@@ -4,15 +4,6 @@
 
 #include <string.h>
 
-#include "vectors.h"
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define HAVE_AVX2 1
-#endif
-
-enum { SLOTS_GROUP = 16, FAR = 12000 }; /* FAR: of a slot that holds nothing, beyond all columns */
-
 /* ---- which row comes next ---- */
 
 bool gather_at_hand(const gather_t *g)
@@ -91,148 +82,37 @@ void gather_decide_rows(gather_t *g)
     g->now.close = full || (g->now.end[g->now.buffer] && (g->now.take || g->fill));
 }
 
-/* ---- a sub-row ---- */
-
-/* split_place with its wishes in a table. */
-static void place(const gather_t *g, datapath_sub_row_t *s)
-{
-    const int pes = g->d->pes, reach = g->d->columns - pes, n = s->n;
-    const bool wishes = g->d->slots == SLOTS_HOME;
-    for (int i = 0, next = 0; i < n; ++i) {
-        int col = s->col[i], least = next > col - reach ? next : col - reach;
-        int wish = wishes && g->home[col] > least ? g->home[col] : least;
-        int room = col < pes - n + i ? col : pes - n + i;
-        s->slot[i] = wish < room ? wish : room;
-        next = s->slot[i] + 1;
-    }
-}
-
-/* Idle slots follow their left neighbour, a head's words later. */
-static void find_reach(const gather_t *g, gather_sub_row_t *s, int d)
-{
-    int first = s->slots.n ? s->slots.slot[0] : g->d->pes, i = 0, col = 0;
-    for (int k = 0; k < first; ++k) {
-        s->reach[k] = -FAR;
-        s->from[k] = FAR;
-    }
-    for (int k = first; k < g->d->pes; ++k) {
-        bool active = i < s->slots.n && s->slots.slot[i] == k;
-        col = active ? s->slots.col[i++] : col + 1;
-        s->reach[k] = (int16_t)col;
-        s->from[k] = (int16_t)(active ? col : col + d + 1);
-    }
-    s->idle = g->d->pes - first - s->slots.n;
-}
-
-static void make_sub_row(gather_t *g, gather_sub_row_t *s)
-{
-    const design_t *d = g->d;
-    const bool interleaved = d->split_policy == SPLIT_INTERLEAVED;
-    int from = interleaved ? g->part : g->part * d->pes, step = interleaved ? g->parts : 1, n = 0;
-    for (int i = from; i < g->kept && n < d->pes; i += step) s->slots.col[n++] = g->column[i];
-    for (int i = n; i % DATAPATH_ROW_KEYS; ++i) s->slots.col[i] = 0; /* readable */
-    s->slots.n = n;
-    s->slots.index = g->index;
-    s->buffer = g->held_buffer;
-    place(g, &s->slots);
-    find_reach(g, s, (int)g->wires->g_d[g->tile_of[s->buffer].half]);
-}
-
-/* ---- the choice ---- */
-
-VECTORS static void plain_costs(const int16_t *reach, gather_sub_row_t *const *s, int n, int slots, int *cost)
-{
-    for (int i = 0; i < n; ++i) {
-        int16_t most = 0;
-        for (int k = 0; k < slots; ++k) {
-            int16_t h = (int16_t)(reach[k] - s[i]->from[k]);
-            most = h > most ? h : most;
-        }
-        cost[i] = most;
-    }
-}
-
-#if HAVE_AVX2
-/* The largest of eight is found as the smallest of what they lack. */
-__attribute__((target("avx2"))) static void vector_costs(const int16_t *reach, gather_sub_row_t *const *s,
-                                                         int n, int slots, int *cost)
-{
-    const __m128i top = _mm_set1_epi16(INT16_MAX);
-    for (int i = 0; i < n; ++i) {
-        __m256i most = _mm256_setzero_si256();
-        for (int k = 0; k < slots; k += SLOTS_GROUP) {
-            __m256i to = _mm256_loadu_si256((const __m256i *)(const void *)(reach + k));
-            __m256i from = _mm256_loadu_si256((const __m256i *)(const void *)(s[i]->from + k));
-            most = _mm256_max_epi16(most, _mm256_sub_epi16(to, from));
-        }
-        __m128i eight = _mm_max_epi16(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-        __m128i least = _mm_minpos_epu16(_mm_sub_epi16(top, eight));
-        cost[i] = INT16_MAX - _mm_extract_epi16(least, 0);
-    }
-}
-#endif
-
-/* How far sub-rows' slots go back behind the row of the pass before that they would follow. */
-static void find_costs(gather_t *g, gather_sub_row_t *const *s, int n, int *cost)
-{
-    const gather_bank_t *before = gather_bank(g, gather_last(g->closed));
-    if (g->fill >= before->count) {
-        for (int i = 0; i < n; ++i) cost[i] = 0;
-        return;
-    }
-#if HAVE_AVX2
-    if (g->vectors) {
-        vector_costs(before->row[g->fill]->reach, s, n, g->slots, cost);
-        return;
-    }
-#endif
-    plain_costs(before->row[g->fill]->reach, s, n, g->slots, cost);
-}
-
-/* What costs the open pass nothing goes first, and of that what would cost another the most. */
-static bool is_better(int h, int than, int high)
-{
-    if (h <= high) return than > high || h > than;
-    return h < than;
-}
-
-/* Of those that are the oldest of their query, in the tile whose turn it is. */
-static int choose(gather_t *g, int *cost)
-{
-    int pick = 0, n = g->of_buffer[g->window[0]->buffer], all[GATHER_WINDOW_MAX] = {0};
-    find_costs(g, g->window, n, all);
-    for (int i = 1; i < n; ++i) {
-        if (!(g->younger >> i & 1) && is_better(all[i], all[pick], g->high)) pick = i;
-    }
-    *cost = all[pick];
-    return pick;
-}
-
 /* ---- a clock edge ---- */
 
-/* The next of its query is the oldest then. */
-static gather_sub_row_t *leave_window(gather_t *g, int i)
+/* Places in the window of sub-rows of this query, a bit each. */
+static unsigned places_of(const gather_t *g, int index)
 {
-    gather_sub_row_t *s = g->window[i];
-    const unsigned before = (1u << i) - 1;
-    bool freed = false;
+    unsigned places = 0;
+    for (int i = 0; i < GATHER_WINDOW_MAX; ++i) places |= (unsigned)(g->window_index[i] == index) << i;
+    return places;
+}
+
+/* The next of its query is the oldest then. */
+static gather_sub_row_t *leave_window(gather_t *g, int place)
+{
+    gather_sub_row_t *s = g->window[place];
+    const unsigned older = (1u << place) - 1,
+                   younger = places_of(g, s->slots.index) & ~older & ~(1u << place);
     --g->of_buffer[s->buffer];
     --g->waiting;
-    g->younger = (g->younger & before) | (g->younger >> 1 & ~before);
-    for (; i < g->waiting; ++i) {
+    g->younger &= ~(younger & -younger);
+    g->younger = (g->younger & older) | (g->younger >> 1 & ~older);
+    for (int i = place; i < GATHER_WINDOW_MAX; ++i) {
         g->window[i] = g->window[i + 1];
-        if (freed || g->window[i]->slots.index != s->slots.index) continue;
-        g->younger &= ~(1u << i);
-        freed = true;
+        g->window_index[i] = g->window_index[i + 1];
     }
     return s;
 }
 
 static void enter_window(gather_t *g, gather_sub_row_t *s)
 {
-    bool younger = false;
-    for (int i = 0; i < g->waiting; ++i) younger |= g->window[i]->slots.index == s->slots.index;
-    g->younger |= (unsigned)younger << g->waiting;
+    if (places_of(g, s->slots.index)) g->younger |= 1u << g->waiting;
+    g->window_index[g->waiting] = s->slots.index;
     g->window[g->waiting++] = s;
     ++g->of_buffer[s->buffer];
 }
@@ -266,7 +146,7 @@ static void move_table(gather_t *g)
 static gather_sub_row_t *split_sub_row(gather_t *g)
 {
     gather_sub_row_t *s = g->spare[--g->spares];
-    make_sub_row(g, s);
+    gather_make_sub_row(g, s);
     ++g->part;
     return s;
 }
@@ -274,7 +154,7 @@ static gather_sub_row_t *split_sub_row(gather_t *g)
 static void move_window(gather_t *g)
 {
     if (g->now.take) {
-        int h, pick = choose(g, &h);
+        int h, pick = gather_choose(g, &h);
         enter_table(g, leave_window(g, pick), h);
     }
     if (g->now.enter) enter_window(g, split_sub_row(g));
@@ -289,10 +169,8 @@ static void move_window(gather_t *g)
 static void move_directly(gather_t *g)
 {
     if (!g->now.take) return;
-    int h;
     gather_sub_row_t *s = split_sub_row(g);
-    find_costs(g, &s, 1, &h);
-    enter_table(g, s, h);
+    enter_table(g, s, gather_cost(g, s));
 }
 
 /* Rows of the strip that follows that keep a column, as far as the group has them. */
@@ -326,14 +204,13 @@ static void load_row(gather_t *g, int row)
     uint64_t word[2];
     g->index = half * design_group_rows(g->d) + g->strip * g->d->rows + row;
     datapath_get_word(g->data, g->index, g->tile, word);
-    g->kept = 0;
     for (int i = 0; i < 2; ++i) {
         int64_t n = (keys < g->d->columns ? keys : g->d->columns) - 64 * i;
-        uint64_t rest = n >= 64 ? word[i] : n > 0 ? word[i] & ((UINT64_C(1) << n) - 1) : 0;
-        for (; rest; rest &= rest - 1) g->column[g->kept++] = (uint8_t)(64 * i + __builtin_ctzll(rest));
+        word[i] = n >= 64 ? word[i] : n > 0 ? word[i] & ((UINT64_C(1) << n) - 1) : 0;
     }
+    g->kept = gather_list_columns(g, word);
     g->part = 0;
-    g->parts = split_parts(g->d, g->kept);
+    g->parts = g->parts_of[g->kept];
 }
 
 static void take_row(gather_t *g)
@@ -375,11 +252,7 @@ void gather_init(gather_t *g, const design_t *d, const pass_control_t *wires, co
     g->d = d;
     g->wires = wires;
     g->data = data;
-    g->slots = (d->pes + SLOTS_GROUP - 1) / SLOTS_GROUP * SLOTS_GROUP;
-#if HAVE_AVX2
-    g->vectors = __builtin_cpu_supports("avx2");
-#endif
-    for (int c = 0; c < d->columns; ++c) g->home[c] = d->columns > 1 ? split_home(d, c) : 0;
+    gather_init_slots(g, d);
 }
 
 /* All registers 0; every place of the table and the window has a sub-row of its own. */
@@ -389,12 +262,11 @@ void gather_reset(gather_t *g)
     int n = 0;
     memset(g, 0, sizeof *g);
     gather_init(g, kept.d, kept.wires, kept.data);
-    for (int i = 0; i < GATHER_SUB_ROWS_MAX; ++i) {
-        for (int k = 0; k < DATAPATH_PES_MAX; ++k) g->sub_row[i].reach[k] = -FAR;
-    }
+    gather_reset_slots(g);
     for (int i = 0; i < DESIGN_PASSES; ++i) {
         for (int r = 0; r < g->d->rows; ++r) g->bank[i].row[r] = &g->sub_row[n++];
     }
+    for (int i = 0; i <= GATHER_WINDOW_MAX; ++i) g->window_index[i] = -1;
     while (g->spares < g->d->window) g->spare[g->spares++] = &g->sub_row[n++];
     gather_reset_starts(g);
 }

@@ -4,6 +4,7 @@
  * and in its counters, but with sub-rows as lists instead of registers, and ages as the cycles of starts.
  *
  *     masks (datapath) ──► row ──► sub-rows ──► window ──► table of 4 passes      machine_pass_gather.c
+ *                                  slots        choice          │                 machine_pass_slots.c
  *                                                               │
  *     tile_loaded, done ──► walk, start, words, causes, ends ◄──┘                 machine_pass_start.c
  *
@@ -45,7 +46,7 @@ typedef struct {
     const datapath_t *data;
     int slots; /* a row's, in whole vectors */
     bool vectors;
-    int home[SPLIT_COLUMNS_MAX];
+    int home[SPLIT_COLUMNS_MAX], parts_of[SPLIT_COLUMNS_MAX + 1]; /* of a column; of so many kept */
 
     /* which row comes next; rows of a strip are bits */
     int group, tile, base, strip, buffer;
@@ -53,13 +54,14 @@ typedef struct {
     bool fresh, begun;
     /* the row in split: its kept columns */
     int kept, part, parts, index;
-    uint8_t column[SPLIT_COLUMNS_MAX];
+    uint8_t column[SPLIT_COLUMNS_MAX + 64]; /* whole vectors are written */
     int held_buffer;
     bool held_end, held_final;
     /* window */
-    int waiting, of_buffer[2]; /* all of them, by buffer */
-    gather_sub_row_t *window[GATHER_WINDOW_MAX];
-    unsigned younger; /* a bit each: an older one is of the same query */
+    int waiting, of_buffer[2];                       /* all of them, by buffer */
+    gather_sub_row_t *window[GATHER_WINDOW_MAX + 1]; /* behind them none */
+    int window_index[GATHER_WINDOW_MAX + 1];         /* their queries, -1 */
+    unsigned younger;                                /* a bit each: an older one is of the same query */
     bool ended[2], final[2];
     int spares;
     gather_sub_row_t *spare[GATHER_WINDOW_MAX];
@@ -97,11 +99,23 @@ void gather_show(gather_t *g);
 /* One clock edge; inputs are settled. */
 void gather_edge(gather_t *g);
 
-/* ---- between the two files ---- */
+/* ---- between the files ---- */
 void gather_decide_rows(gather_t *g);
 void gather_move_rows(gather_t *g);
 void gather_reset_starts(gather_t *g);
 bool gather_at_hand(const gather_t *g);
+void gather_init_slots(gather_t *g, const design_t *d);
+void gather_reset_slots(gather_t *g);
+
+/* Columns of a word, ascending, into g->column; returns how many. */
+int gather_list_columns(gather_t *g, const uint64_t word[2]);
+
+/* Split's sub-row. */
+void gather_make_sub_row(gather_t *g, gather_sub_row_t *s);
+
+/* What the sub-row would cost the open pass; which of the window's leaves it, and what that costs. */
+int gather_cost(gather_t *g, const gather_sub_row_t *s);
+int gather_choose(gather_t *g, int *cost);
 
 static inline gather_bank_t *gather_bank(gather_t *g, int pass)
 {
