@@ -262,6 +262,7 @@ void gather_reset(gather_t *g)
     int n = 0;
     memset(g, 0, sizeof *g);
     gather_init(g, kept.d, kept.wires, kept.data);
+    g->vectors = kept.vectors;
     gather_reset_slots(g);
     for (int i = 0; i < DESIGN_PASSES; ++i) {
         for (int r = 0; r < g->d->rows; ++r) g->bank[i].row[r] = &g->sub_row[n++];

@@ -9,7 +9,7 @@
 #include "lockstep.h"
 #include "stimulus.h"
 
-enum { TAPE_CYCLES = 4096, TRIES = 3, BATCH = 64 };
+enum { TAPE_CYCLES = 4096, BATCH = 64 };
 
 const char *bench_array(const design_t *d)
 {
@@ -59,7 +59,7 @@ static double reset(lockstep_t *l)
 static double measure(lockstep_t *l, const tape_t *tape, what_t what, double seconds)
 {
     double best = 0;
-    for (int i = 0; i < TRIES; ++i) {
+    for (int i = 0; i < BENCH_TRIES; ++i) {
         double begin = clock_seconds(), end = begin;
         uint64_t cycles = 0;
         for (int t = 0; end - begin < seconds; end = clock_seconds()) {
@@ -121,5 +121,7 @@ dut_status_t bench_run(const design_t *d, const char *unit, double seconds, benc
     if (!status) status = bench_model(d, fast ? fast : type, true, seconds, r, &r->model_cycles_per_s, error);
     if (status) return status;
     r->reference_cycles_per_s = r->model_cycles_per_s;
+    if (!strcmp(unit, "machine") && !bench_machine_passes(d, seconds, &r->passes_cycles_per_s, error))
+        return DUT_BAD_INPUT;
     return fast ? bench_model(d, type, false, seconds, r, &r->reference_cycles_per_s, error) : DUT_OK;
 }

@@ -13,6 +13,7 @@ typedef struct {
     bool has_fast;
     double reference_cycles_per_s; /* the readable model */
     double model_cycles_per_s;     /* the fast model where the design has one, else the same */
+    double passes_cycles_per_s; /* machine_pass at work on the same layer, its memory too; 0: other units */
     double rtl_cycles_per_s, lockstep_cycles_per_s;
     double rtl_build_s;   /* 0: the plug-in was cached */
     uint64_t state_bytes; /* compared in each cycle */
