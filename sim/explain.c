@@ -10,7 +10,7 @@
 #include "vectors.h"
 #include "wave.h"
 
-enum { PATHS = 4352, COMMANDS = 3 * PATHS, SHOWN_CYCLES = 16, SHOWN_WORDS = 24 };
+enum { PATHS = 4352, COMMANDS = 3 * PATHS, SHOWN_CYCLES = 24, SHOWN_WORDS = 24, UNTIL_SHOWN = 64 };
 
 typedef struct {
     const minimise_job_t *job;
@@ -58,6 +58,14 @@ static void print_word(FILE *out, const signal_t *s, size_t index, int64_t value
     fprintf(out, " %s=%" PRIx64, signal_element_name(s, index, name), fixed_low((uint64_t)value, s->bits));
 }
 
+static int words_of(const explain_t *e, int t)
+{
+    const int64_t *word = e->m.record + (size_t)t * e->m.elements;
+    int words = 0;
+    for (size_t i = 0; i < e->m.elements; ++i) words += word[i] != 0;
+    return words;
+}
+
 /* What is not zero. */
 static void print_record(explain_t *e, const block_t *b, int t)
 {
@@ -75,11 +83,30 @@ static void print_record(explain_t *e, const block_t *b, int t)
     fputc('\n', e->out);
 }
 
+/* Cycles in a row without any word share a line. Returns the cycle after them. */
+static int print_quiet(explain_t *e, const char *unit, int t)
+{
+    int end = t;
+    while (end < e->m.cycles && !words_of(e, end)) ++end;
+    if (end == t) return t;
+    fprintf(e->out, "STIMULUS %s cycle=%d", unit, t);
+    if (end - t > 1) fprintf(e->out, "..%d", end - 1);
+    fputs(" all zero\n", e->out);
+    return end;
+}
+
 static void print_stimulus(explain_t *e, const block_t *b)
 {
-    int from = e->m.cycles > SHOWN_CYCLES ? e->m.cycles - SHOWN_CYCLES : 0;
-    if (from) fprintf(e->out, "STIMULUS %s ... %d cycles before these\n", b->type->name, from);
-    for (int t = from; t < e->m.cycles; ++t) print_record(e, b, t);
+    int lines = 0;
+    for (int t = 0; t < e->m.cycles;) {
+        if (++lines > SHOWN_CYCLES) {
+            fprintf(e->out, "STIMULUS %s ... %d cycles more\n", b->type->name, e->m.cycles - t);
+            return;
+        }
+        int end = print_quiet(e, b->type->name, t);
+        if (end == t) print_record(e, b, end++);
+        t = end;
+    }
 }
 
 /* ---- the shortest ---- */
@@ -113,7 +140,14 @@ static void shortest_text(const explain_t *e, const block_t *b, char *text, size
 static void drive(void *context, block_t *unit, uint64_t t)
 {
     const minimised_t *m = context;
-    if (t < (uint64_t)m->cycles) minimised_play(m, unit, (int)t); /* a reset that differs needs no cycle */
+    if (t < (uint64_t)m->cycles) {
+        minimised_play(m, unit, (int)t);
+        return;
+    }
+    for (int i = 0; i < unit->signals; ++i) {
+        const signal_t *s = &unit->table[i];
+        if (s->kind == SIGNAL_IN) memset(block_data(unit, s), 0, signal_count(s) * (size_t)signal_bytes(s));
+    }
 }
 
 /* The folder as the user gave it, in quotes where a shell needs them. */
@@ -138,10 +172,37 @@ static void replay_command(const explain_t *e, const char *path, char out[COMMAN
              fast ? " --model fast" : "", c->canary ? " --canary " : "", c->canary ? c->canary->name : "");
 }
 
-static dut_status_t write_vectors(explain_t *e)
+static dut_status_t write_file(explain_t *e, const char *path, int more, vectors_result_t *r)
 {
     const cosim_config_t *c = e->config;
-    char path[PATHS], comment[512], command[COMMANDS];
+    char comment[512], text[64] = "";
+    uint64_t cycles = e->m.cycles ? (uint64_t)e->m.cycles : 1;
+    if (more) snprintf(text, sizeof text, "; %d cycles of zeros until an output shows it", more);
+    snprintf(comment, sizeof comment,
+             "%s of %s, minimised from %s stimulus of seed %" PRIu64
+             "%s%s, outputs of the clean reference model%s",
+             c->unit, c->design->name, stimulus_names[c->kind], c->seed, c->canary ? " with " : "",
+             c->canary ? c->canary->name : "", text);
+    dut_status_t status =
+        vectors_write(c->design, c->unit, drive, &e->m, cycles + (uint64_t)more, comment, path, e->error);
+    return status ? status : vectors_check_sides(c, path, true, r, e->error);
+}
+
+/* Where a register inside differs, cycles of zeros may let an output show it: to implementations that have no
+   such register. Without, where none does. */
+static dut_status_t write_until_shown(explain_t *e, const char *path, vectors_result_t *r)
+{
+    dut_status_t status = write_file(e, path, UNTIL_SHOWN, r);
+    if (status) return status;
+    bool shown = r->model_mismatches || r->rtl_mismatches;
+    int more = shown ? (int)r->output_cycle + 1 - e->m.cycles : 0;
+    cJSON_AddBoolToObject(e->json, "output_shows", shown);
+    return write_file(e, path, more > 0 ? more : 0, r);
+}
+
+static dut_status_t write_vectors(explain_t *e)
+{
+    char path[PATHS], command[COMMANDS];
     vectors_result_t r;
     if (!e->m.zeros) {
         fprintf(e->out,
@@ -149,20 +210,14 @@ static dut_status_t write_vectors(explain_t *e)
                 "which vectors assume\n");
         return DUT_OK;
     }
-    snprintf(path, sizeof path, "%s/minimised.txt", c->report_dir);
-    snprintf(comment, sizeof comment,
-             "%s of %s, minimised from %s stimulus of seed %" PRIu64
-             "%s%s, outputs of the clean reference model",
-             c->unit, c->design->name, stimulus_names[c->kind], c->seed, c->canary ? " with " : "",
-             c->canary ? c->canary->name : "");
-    uint64_t cycles = e->m.cycles ? (uint64_t)e->m.cycles : 1;
-    dut_status_t status = vectors_write(c->design, c->unit, drive, &e->m, cycles, comment, path, e->error);
-    if (!status) status = vectors_check_sides(c, path, true, &r, e->error);
+    snprintf(path, sizeof path, "%s/minimised.txt", e->config->report_dir);
+    dut_status_t status = write_until_shown(e, path, &r);
     if (status) return status;
     replay_command(e, path, command);
     fprintf(e->out, "VECTORS %s\n", command);
     if (vectors_hold(&r)) fprintf(e->out, "VECTORS hold, although the run did not: %s\n", path);
     cJSON_AddStringToObject(e->json, "vectors", path);
+    cJSON_AddNumberToObject(e->json, "vectors_cycles", (double)r.cycles);
     cJSON_AddStringToObject(e->json, "replay", command);
     cJSON_AddBoolToObject(e->json, "vectors_fail", !vectors_hold(&r));
     return DUT_OK;

@@ -304,9 +304,11 @@ static void compare_value(check_t *c, const vector_column_t *column)
     uint64_t model = model_bits(b, s, column->index);
     uint64_t rtl = c->with_rtl ? lockstep_dut_bits(c->lockstep, s, column->index) : column->value;
     ++r->compared;
+    bool differs = model != column->value || rtl != column->value;
+    if (differs && !r->model_mismatches && !r->rtl_mismatches) r->output_cycle = r->cycles;
     r->model_mismatches += model != column->value;
     r->rtl_mismatches += rtl != column->value;
-    if (model == column->value && rtl == column->value) return;
+    if (!differs) return;
     snprintf(file, sizeof file, "0x%" PRIx64, column->value);
     note(c, s, column->index, file, model, rtl);
 }

@@ -40,6 +40,7 @@ typedef struct {
     uint64_t unspecified;          /* output values of the file where the unit promises none: not compared */
     uint64_t model_mismatches;     /* values in which the model differs from the file */
     uint64_t rtl_mismatches;       /* values in which the RTL does */
+    uint64_t output_cycle;         /* in which the first such value of either stands */
     uint64_t lockstep_mismatches;  /* elements of any kind in which RTL and model differ from each other */
     char first[VECTORS_FIRST_MAX]; /* the first mismatch in words; empty: none */
 } vectors_result_t;

@@ -37,7 +37,7 @@ static int run(int argc, char **argv)
         {"report", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
     static designs_t designs;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), seed = 1;
-    campaign_t campaign = {.wanted = {.kind = -1, .models = RUNS_BOTH}};
+    campaign_t campaign = {.wanted = {.kind = -1, .models = RUNS_BOTH, .budget = -1}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
