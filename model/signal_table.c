@@ -2,6 +2,7 @@
 #include "signal_table.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *signal_kind_name(signal_kind_t kind)
 {
@@ -19,6 +20,28 @@ const char *signal_element_name(const signal_t *s, size_t index, char *out)
         index %= below;
     }
     return out;
+}
+
+const char *signal_word(const char *words, int64_t index, char *out)
+{
+    for (; index > 0 && *words; --index) {
+        words += strcspn(words, " ");
+        words += strspn(words, " ");
+    }
+    snprintf(out, SIGNAL_WORD_MAX, "%.*s", (int)strcspn(words, " "), words);
+    return *out ? out : "?";
+}
+
+const char *signal_code_name(const signal_t *s, int64_t code, char *out)
+{
+    const char *meaning = s->meaning ? s->meaning : "";
+    int words = 0;
+    if (strpbrk(meaning, ",:;")) return ""; /* a sentence */
+    for (const char *p = meaning; *p; p += strspn(p, " ")) {
+        p += strcspn(p, " ");
+        ++words;
+    }
+    return s->codes && words == s->codes ? signal_word(meaning, code, out) : "";
 }
 
 const char *signal_port(const signal_t *s, char *out)

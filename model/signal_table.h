@@ -83,6 +83,15 @@ const char *signal_element_name(const signal_t *s, size_t index, char *out);
 /* "in", "out", "net" or "reg". */
 const char *signal_kind_name(signal_kind_t kind);
 
+enum { SIGNAL_WORD_MAX = 24 };
+
+/* Word `index` of words parted by spaces into out[SIGNAL_WORD_MAX]; returns out, "?" when there are fewer. */
+const char *signal_word(const char *words, int64_t index, char *out);
+
+/* The name of a control code, "?" for one outside the table; empty when the signal's meaning is no list of
+ * them. */
+const char *signal_code_name(const signal_t *s, int64_t code, char *out);
+
 /* The Verilog port of a signal that has no path: name_i or name_o, into out[SIGNAL_NAME_MAX]. */
 const char *signal_port(const signal_t *s, char *out);
 

@@ -54,8 +54,10 @@ cJSON *explain_difference(const difference_t *x)
 
 static void print_word(FILE *out, const signal_t *s, size_t index, int64_t value)
 {
-    char name[SIGNAL_NAME_MAX];
-    fprintf(out, " %s=%" PRIx64, signal_element_name(s, index, name), fixed_low((uint64_t)value, s->bits));
+    char name[SIGNAL_NAME_MAX], word[SIGNAL_WORD_MAX];
+    const char *code = signal_code_name(s, value, word);
+    fprintf(out, " %s=%" PRIx64 "%s%s", signal_element_name(s, index, name),
+            fixed_low((uint64_t)value, s->bits), *code ? ":" : "", code);
 }
 
 static int words_of(const explain_t *e, int t)

@@ -54,16 +54,6 @@ static bool begins(place_t *p, const rule_t *rule, const block_t *b)
     return rule->value == CHANGES ? value != last : value == rule->value;
 }
 
-static void name_op(place_t *p, const rule_t *rule, const block_t *b)
-{
-    const char *name = rule->names;
-    for (int64_t code = value_of(b, rule->op) & 7; code && *name; --code) {
-        name += strcspn(name, " ");
-        name += strspn(name, " ");
-    }
-    snprintf(p->op, sizeof p->op, "%.*s", (int)strcspn(name, " "), name);
-}
-
 static void step_queue(place_t *p, const block_t *b)
 {
     if (strcmp(b->type->name, "machine") != 0) return;
@@ -87,7 +77,8 @@ void place_step(place_t *p, const block_t *b)
     } else if (p->pass >= 0) {
         ++p->cycle;
     }
-    name_op(p, rule, b);
+    char word[SIGNAL_WORD_MAX];
+    snprintf(p->op, sizeof p->op, "%s", signal_word(rule->names, value_of(b, rule->op) & 7, word));
 }
 
 bool place_known(const place_t *p)
@@ -103,6 +94,5 @@ void place_text(const place_t *p, char *out, size_t n)
         at = snprintf(out, n, "queue=%" PRId64 " job=%" PRId64 "%s", p->queue, p->job,
                       p->pass >= 0 ? " " : "");
     if (p->pass < 0 || at < 0 || (size_t)at >= n) return;
-    snprintf(out + at, n - (size_t)at, "pass=%" PRId64 " cycle=%" PRId64 " op=%s", p->pass, p->cycle,
-             *p->op ? p->op : "none");
+    snprintf(out + at, n - (size_t)at, "pass=%" PRId64 " cycle=%" PRId64 " op=%s", p->pass, p->cycle, p->op);
 }

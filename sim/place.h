@@ -16,7 +16,7 @@ typedef struct {
     int64_t queue, job; /* from 0; -1: none yet, or a unit without any */
     int64_t pass;       /* the same */
     int64_t cycle;      /* within the pass, from 0 */
-    char op[16];        /* empty: none */
+    char op[16];        /* what is being done */
     int64_t last;       /* of what tells a new pass */
 } place_t;
 

@@ -79,17 +79,6 @@ void report_line(FILE *out, const cosim_config_t *c, dut_status_t status, const 
 
 /* ---- the last inputs ---- */
 
-static const char *code_name(const signal_t *s, int64_t code, char out[24])
-{
-    const char *p = s->meaning ? s->meaning : "";
-    for (; code > 0 && *p; --code) {
-        p += strcspn(p, " ");
-        p += strspn(p, " ");
-    }
-    snprintf(out, 24, "%.*s", (int)strcspn(p, " "), p);
-    return *out ? out : "?";
-}
-
 static void print_input(FILE *out, const block_t *b, const signal_t *s)
 {
     size_t count = signal_count(s);
@@ -102,7 +91,7 @@ static void print_input(FILE *out, const block_t *b, const signal_t *s)
 
 char *report_phase(const block_t *b)
 {
-    char word[24], *text = NULL;
+    char word[SIGNAL_WORD_MAX], *text = NULL;
     size_t bytes = 0;
     const char *gap = "";
     FILE *out = open_memstream(&text, &bytes);
@@ -111,7 +100,8 @@ char *report_phase(const block_t *b)
         const signal_t *s = &b->table[i];
         if (s->kind != SIGNAL_IN || !s->codes || s->dims) continue;
         int64_t code = block_get(b, s, 0);
-        fprintf(out, "%s%s=%" PRId64 ":%s", gap, s->name, code, code_name(s, code, word));
+        const char *name = signal_code_name(s, code, word);
+        fprintf(out, "%s%s=%" PRId64 "%s%s", gap, s->name, code, *name ? ":" : "", name);
         gap = " ";
     }
     fclose(out);

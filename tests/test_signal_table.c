@@ -100,6 +100,24 @@ START_TEST(elements_keep_their_sign_and_width)
 }
 END_TEST
 
+START_TEST(codes_have_the_names_of_a_list_alone)
+{
+    char word[SIGNAL_WORD_MAX];
+    signal_t s = {.codes = 3, .meaning = "none first more"};
+    ck_assert_str_eq(signal_code_name(&s, 0, word), "none");
+    ck_assert_str_eq(signal_code_name(&s, 2, word), "more");
+    ck_assert_str_eq(signal_code_name(&s, 3, word), "?");
+    s.codes = 4;
+    ck_assert_str_eq(signal_code_name(&s, 0, word), "");
+    s = (signal_t){.codes = 3, .meaning = "7: score, 8:"};
+    ck_assert_str_eq(signal_code_name(&s, 0, word), "");
+    s = (signal_t){.codes = 0, .meaning = ""};
+    ck_assert_str_eq(signal_code_name(&s, 0, word), "");
+    s.meaning = NULL;
+    ck_assert_str_eq(signal_code_name(&s, 0, word), "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signal_table");
@@ -108,6 +126,7 @@ int main(void)
     tcase_add_test(tests, elements_objects_and_ports_have_names);
     tcase_add_test(tests, the_tables_of_all_blocks_are_sound);
     tcase_add_test(tests, elements_keep_their_sign_and_width);
+    tcase_add_test(tests, codes_have_the_names_of_a_list_alone);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
