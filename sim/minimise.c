@@ -13,12 +13,15 @@ enum {
     RECORDS_BYTES = 128 << 20,
     SEEKS = 16,
     SEEK_CYCLES = 10000,
+    STARTS = 4,
+    SHORT = 3, /* cycles that are short enough */
     RESTARTS_MAX = 4000,
     RESTART_CYCLES = 200000 /* of all restarts together */
 };
 
 /* Shares of the budget after which a stage gives way to the next. */
-static const double SEEK_SHARE = 0.2, CYCLES_SHARE = 0.6, WORDS_SHARE = 0.8, RESTART_SHARE = 0.9;
+static const double SEEK_SHARE = 0.2, AGAIN_SHARE = 0.3, CYCLES_SHARE = 0.6, WORDS_SHARE = 0.8,
+                    RESTART_SHARE = 0.9;
 
 /* One element of one input. */
 typedef struct {
@@ -505,19 +508,50 @@ static bool comes_again(search_t *s)
     return reopen(s) && play(s, &s->best) >= 0;
 }
 
-/* Other runs of the class where the tape does not do: one that reads a memory before it is written shows
-   nothing while that holds zeros. */
-static bool seek(search_t *s)
+/* Another run of the class that shows it. */
+static bool other_run(search_t *s, uint64_t seed)
 {
     const int64_t bytes = (int64_t)(s->elements * sizeof(int64_t));
     int most = RECORDS_BYTES / bytes < SEEK_CYCLES ? (int)(RECORDS_BYTES / bytes) : SEEK_CYCLES;
+    if (late(s) || !make_room(s, most)) return false;
+    int n = restart(s, seed, most, 0);
+    if (n < 0 || !attempt(s)) return false;
+    s->out->window = n;
+    return true;
+}
+
+/* Where the tape does not do: a run that reads a memory before it is written shows nothing while that holds
+   zeros. */
+static bool seek(search_t *s)
+{
     stage(s, SEEK_SHARE);
-    for (uint64_t i = 0; i < SEEKS && !late(s); ++i) {
-        if (!make_room(s, most)) return false;
-        s->out->window = restart(s, s->job->config->seed + i, most, 0);
-        if (s->out->window > 0 && attempt(s)) return true;
+    for (uint64_t i = 0; i < SEEKS; ++i) {
+        if (other_run(s, s->job->config->seed + i)) return true;
     }
     return false;
+}
+
+/* Where nothing more can be left out may depend on where one begins: some other runs, while there is time. */
+static void start_again(search_t *s)
+{
+    for (uint64_t i = 1; i <= STARTS && s->out->in_time && s->best.n > SHORT; ++i) {
+        const minimised_t was = *s->out;
+        const size_t bytes = (size_t)s->best.n * s->elements * sizeof(int64_t);
+        const int n = s->best.n;
+        int64_t *kept = malloc(bytes);
+        if (!kept) return;
+        memcpy(kept, s->best.record, bytes);
+        stage(s, AGAIN_SHARE);
+        if (other_run(s, s->job->config->seed + i)) shrink(s);
+        if (s->best.n >= n) {
+            uint64_t tries = s->out->tries;
+            memcpy(s->best.record, kept, bytes);
+            s->best.n = n;
+            *s->out = was;
+            s->out->tries = tries;
+        }
+        free(kept);
+    }
 }
 
 /* From a window to what is left of it; false: nothing that comes again. */
@@ -525,6 +559,7 @@ static bool search(search_t *s)
 {
     if (!find_window(s) && !(s->out->zeros && s->out->same && seek(s))) return false;
     shrink(s);
+    start_again(s);
     if (s->status || comes_again(s)) return !s->status;
     s->fresh = true; /* the unit keeps something over a reset */
     if (!find_window(s)) return false;

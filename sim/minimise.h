@@ -37,7 +37,7 @@ enum { MINIMISE_WHY_MAX = 96 };
 typedef struct {
     /* Empty: found; else why no stimulus from reset on shows it, and nothing below holds. */
     char why[MINIMISE_WHY_MAX];
-    int window;                       /* cycles before the divergence that alone were enough */
+    int window;                       /* cycles before the divergence that it began with */
     int cycles;                       /* records; the divergence shows in the last. 0: right after reset */
     size_t elements;                  /* of a record, in the order of the table */
     int64_t *record;                  /* cycles x elements */

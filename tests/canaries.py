@@ -20,7 +20,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-CYCLES = "10000"
+CYCLES, BUDGET = "10000", "5"
 WORKERS = 2
 DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling",
            "array": "odd_5x7x3"}
@@ -57,7 +57,7 @@ def run(command, folder, env=None):
 
 
 def cosim(folder, design, *options, env=None):
-    return run([SANGER, "cosim", "--design", design, "--cycles", CYCLES, *options], folder, env)
+    return run([SANGER, "cosim", "--design", design, "--cycles", CYCLES, "--budget", BUDGET, *options], folder, env)
 
 
 def list_canaries():
