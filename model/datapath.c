@@ -629,7 +629,8 @@ typedef struct {
     uint64_t t0, tv; /* words 0 and d + 1 on row 0 */
     uint64_t out;    /* row 0's last word leaves */
     int row, n;      /* in the pass; active slots */
-    const int32_t *slot, *col;
+    const uint8_t *slot;
+    int32_t col[DATAPATH_PES_MAX];
     int64_t index; /* of its query, -1: none yet */
     int64_t bias;  /* in acc's format */
     bool fits;     /* no sum of products is too large */
@@ -901,6 +902,12 @@ static void add_at_once(sub_row_t *s)
     add_by_steps(s);
 }
 
+/* 16 columns: those beyond the last are read, and not used. */
+static void widen(const uint8_t *narrow, int32_t *col)
+{
+    for (int i = 0; i < DATAPATH_ROW_KEYS; ++i) col[i] = narrow[i];
+}
+
 void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle)
 {
     const design_t *d = p->d;
@@ -921,7 +928,7 @@ void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle)
         }
         s.n = pass->row[s.row]->n;
         s.slot = pass->row[s.row]->slot;
-        s.col = pass->row[s.row]->col;
+        for (int i = 0; i < s.n; i += DATAPATH_ROW_KEYS) widen(pass->row[s.row]->col + i, s.col + i);
         if (at_once(&s)) {
             add_at_once(&s);
         } else {

@@ -65,9 +65,7 @@ typedef struct {
 /* A row of a pass: its query, and the active slots with their columns. */
 typedef struct {
     int index, n;
-    int32_t slot[DATAPATH_PES_MAX],
-        col[DATAPATH_PES_MAX + DATAPATH_ROW_KEYS]; /* col: up to a multiple of
-                                                       DATAPATH_ROW_KEYS readable */
+    uint8_t slot[DATAPATH_PES_MAX], col[DATAPATH_PES_MAX];
 } datapath_sub_row_t;
 
 /* A pass whose word 0 shows on pass_control's outputs. */

@@ -30,8 +30,8 @@ enum {
 
 /* A sub-row. What it costs behind another is the largest reach[k] of the other less its own from[k]. */
 typedef struct {
-    datapath_sub_row_t slots;
     int idle, buffer; /* slots in mode pass; its tile's */
+    datapath_sub_row_t slots;
     int16_t reach[DATAPATH_PES_MAX], from[DATAPATH_PES_MAX];
 } gather_sub_row_t;
 

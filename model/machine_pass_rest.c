@@ -143,39 +143,26 @@ void machine_pass_settle(machine_pass_t *p)
     *m->busy = *m->controller.busy || *m->req_valid;
 }
 
-typedef struct {
-    uint64_t (*inputs)(const machine_t *m), (*state)(const machine_t *m);
-    void (*tick)(void *block);
-    size_t block;
-} resting_t;
-
-#define RESTING(name)                                                                                        \
-    {                                                                                                        \
-        name##_inputs, name##_state, name##_tick, offsetof(machine_t, name)                                  \
-    }
-
-static const resting_t blocks[REST_BLOCKS] = {
-    [REST_CONTROLLER] = RESTING(controller), [REST_TILE_LOADER] = RESTING(tile_loader),
-    [REST_REBIAS] = RESTING(rebias),         [REST_DRAIN] = RESTING(drain),
-    [REST_FETCH] = RESTING(fetch),
-};
-
-static inline void tick(machine_pass_t *p, int which)
-{
-    machine_t *m = &p->machine;
-    const resting_t *b = &blocks[which];
-    machine_pass_rest_t *rest = &p->rest[which];
-    uint64_t inputs = b->inputs(m), state = b->state(m);
-    if (rest->rests && inputs == rest->inputs && !(state & IN_MOTION)) return;
-    b->tick((char *)m + b->block);
-    rest->rests = !(state & IN_MOTION) && b->state(m) == state;
-    rest->inputs = inputs;
-}
+/* Each block's functions, known to the compiler. */
+#define TICK(which, name)                                                                                    \
+    do {                                                                                                     \
+        machine_pass_rest_t *rest = &p->rest[which];                                                         \
+        const uint64_t inputs = name##_inputs(m), state = name##_state(m);                                   \
+        if (rest->rests && inputs == rest->inputs && !(state & IN_MOTION)) break;                            \
+        name##_tick(&m->name);                                                                               \
+        rest->rests = !(state & IN_MOTION) && name##_state(m) == state;                                      \
+        rest->inputs = inputs;                                                                               \
+    } while (0)
 
 /* One clock edge; fetch's records and memory_port's answers are looked at by the others, so these are last.
  */
 void machine_pass_move(machine_pass_t *p)
 {
-    for (int i = 0; i < REST_BLOCKS; ++i) tick(p, i);
-    if (p->port_was_asked) memory_port_tick(&p->machine.memory_port);
+    machine_t *m = &p->machine;
+    TICK(REST_CONTROLLER, controller);
+    TICK(REST_TILE_LOADER, tile_loader);
+    TICK(REST_REBIAS, rebias);
+    TICK(REST_DRAIN, drain);
+    TICK(REST_FETCH, fetch);
+    if (p->port_was_asked) memory_port_tick(&m->memory_port);
 }

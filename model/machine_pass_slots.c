@@ -69,8 +69,8 @@ static uint64_t place(const gather_t *g, datapath_sub_row_t *s)
         room = room < last ? room : last;
         behind = behind > wish ? behind : wish;
         behind = behind < room ? behind : room;
-        s->col[i] = col;
-        s->slot[i] = i + behind;
+        s->col[i] = (uint8_t)col;
+        s->slot[i] = (uint8_t)(i + behind);
         slots |= UINT64_C(1) << (i + behind);
     }
     s->n = n;
@@ -83,7 +83,7 @@ static void find_reach(const gather_t *g, gather_sub_row_t *s, uint64_t slots, i
     const int pes = g->d->pes, first = slots ? __builtin_ctzll(slots) : pes;
     int i = 0, col = -FAR;
     for (int k = 0; k < pes; ++k) {
-        int active = slots >> k & 1, later = active ? 0 : d + 1, next = s->slots.col[i];
+        int active = slots >> k & 1, later = active ? 0 : d + 1, next = i < s->slots.n ? s->slots.col[i] : 0;
         col = active ? next : col + 1;
         i += active;
         s->reach[k] = (int16_t)col;
@@ -162,8 +162,8 @@ AVX512 static void make_sixteen(const gather_t *g, gather_sub_row_t *s, int d)
     __m512i slot = _mm512_add_epi32(iota, slots_behind(_mm512_sub_epi32(wish, iota), room));
     __m512i bit = _mm512_maskz_sllv_epi32(there, _mm512_set1_epi32(1), slot);
     const __mmask16 active = (__mmask16)_mm512_reduce_or_epi32(bit);
-    _mm512_storeu_si512(s->slots.col, col);
-    _mm512_storeu_si512(s->slots.slot, slot);
+    _mm_storeu_si128((__m128i *)(void *)s->slots.col, _mm512_cvtepi32_epi8(col));
+    _mm_storeu_si128((__m128i *)(void *)s->slots.slot, _mm512_cvtepi32_epi8(slot));
     s->slots.n = n;
     s->idle = pes - __builtin_ctz((unsigned)active | 1u << pes) - n;
 
@@ -191,7 +191,7 @@ void gather_make_sub_row(gather_t *g, gather_sub_row_t *s)
     }
 #endif
     uint64_t slots = place(g, &s->slots);
-    for (int i = s->slots.n; i % DATAPATH_ROW_KEYS; ++i) s->slots.col[i] = 0; /* readable */
+    for (int i = s->slots.n; i % DATAPATH_ROW_KEYS; ++i) s->slots.col[i] = 0; /* read, and not used */
     find_reach(g, s, slots, d);
 }
 

@@ -63,8 +63,9 @@ static void take_word(watch_t *w, const machine_t *m)
     size_t base = (size_t)*m->predict_array.mask_tile * (size_t)d->columns;
     if (job >= w->jobs || in_group >= m->fetch.g_rows[half]) return;
     uint8_t *bits = w->own + ((size_t)job * w->L + (size_t)row) * w->M;
-    for (size_t c = 0; c < (size_t)d->columns && base + c < w->M; ++c)
-        bits[base + c] = m->predict_array.mask_word[c] != 0;
+    const int64_t *word = m->predict_array.mask_word;
+    size_t left = base < w->M ? w->M - base : 0, n = left < (size_t)d->columns ? left : (size_t)d->columns;
+    for (size_t c = 0; c < n; ++c) bits[base + c] = word[c] != 0;
 }
 
 /* ---- marks ---- */
