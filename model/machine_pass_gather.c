@@ -267,7 +267,10 @@ void gather_reset(gather_t *g)
     for (int i = 0; i < DESIGN_PASSES; ++i) {
         for (int r = 0; r < g->d->rows; ++r) g->bank[i].row[r] = &g->sub_row[n++];
     }
-    for (int i = 0; i <= GATHER_WINDOW_MAX; ++i) g->window_index[i] = -1;
+    for (int i = 0; i <= GATHER_WINDOW_MAX; ++i) {
+        g->window[i] = &g->sub_row[0];
+        g->window_index[i] = -1;
+    }
     while (g->spares < g->d->window) g->spare[g->spares++] = &g->sub_row[n++];
     gather_reset_starts(g);
 }

@@ -59,7 +59,7 @@ typedef struct {
     bool held_end, held_final;
     /* window */
     int waiting, of_buffer[2];                       /* all of them, by buffer */
-    gather_sub_row_t *window[GATHER_WINDOW_MAX + 1]; /* behind them none */
+    gather_sub_row_t *window[GATHER_WINDOW_MAX + 1]; /* behind them any */
     int window_index[GATHER_WINDOW_MAX + 1];         /* their queries, -1 */
     unsigned younger;                                /* a bit each: an older one is of the same query */
     bool ended[2], final[2];

@@ -229,31 +229,55 @@ static int plain_choice(const gather_t *g, const int16_t *reach, int n, int *cos
 }
 
 #if HAVE_AVX512
-/* The largest of eight is found as the smallest of what they lack. */
-AVX512 static inline int vector_cost(const int16_t *reach, const int16_t *from, int slots)
+AVX512 static inline __m256i difference(const int16_t *reach, const int16_t *from)
 {
-    __m256i most = _mm256_setzero_si256();
-    for (int k = 0; k < slots; k += SLOTS_GROUP) {
-        __m256i to = _mm256_loadu_si256((const __m256i *)(const void *)(reach + k));
-        most = _mm256_max_epi16(
-            most, _mm256_sub_epi16(to, _mm256_loadu_si256((const __m256i *)(const void *)(from + k))));
-    }
-    __m128i eight = _mm_max_epi16(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-    __m128i least = _mm_minpos_epu16(_mm_sub_epi16(_mm_set1_epi16(INT16_MAX), eight));
-    return INT16_MAX - _mm_extract_epi16(least, 0);
+    return _mm256_sub_epi16(_mm256_loadu_si256((const __m256i *)(const void *)reach),
+                            _mm256_loadu_si256((const __m256i *)(const void *)from));
 }
 
+/* A lane each: the largest of the sixteen of v[i], at least 0. */
+AVX512 static inline __m256i largest_each(const __m256i v[GATHER_WINDOW_MAX])
+{
+    __m256i half[4], quarter[2];
+    for (int i = 0; i < 4; ++i)
+        half[i] = _mm256_max_epi16(_mm256_permute2x128_si256(v[i], v[i + 4], 0x20),
+                                   _mm256_permute2x128_si256(v[i], v[i + 4], 0x31));
+    for (int i = 0; i < 2; ++i)
+        quarter[i] = _mm256_max_epi16(_mm256_unpacklo_epi64(half[i], half[i + 2]),
+                                      _mm256_unpackhi_epi64(half[i], half[i + 2]));
+    __m256 a = _mm256_castsi256_ps(quarter[0]), b = _mm256_castsi256_ps(quarter[1]);
+    __m256i two = _mm256_max_epi16(_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)),
+                                   _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd)));
+    __m256i low = _mm256_srai_epi32(_mm256_slli_epi32(two, 16), 16), high = _mm256_srai_epi32(two, 16);
+    __m256i one = _mm256_max_epi32(_mm256_max_epi32(low, high), _mm256_setzero_si256());
+    return _mm256_permutevar8x32_epi32(one, _mm256_setr_epi32(0, 2, 1, 3, 4, 6, 5, 7));
+}
+
+AVX512 static inline int largest_lane(__m256i x)
+{
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+
+/* All places have a sub-row to look at, counted or not. */
 AVX512 static int vector_choice(const gather_t *g, const int16_t *reach, int n, int *cost)
 {
-    int best = INT_MIN, pick = 0, costs[GATHER_WINDOW_MAX] = {0};
-    for (int i = 0; i < n; ++i) {
-        costs[i] = vector_cost(reach, g->window[i]->from, g->slots);
-        int is = g->younger >> i & 1 ? INT_MIN : rank(costs[i], g->high, i);
-        pick = is > best ? i : pick;
-        best = is > best ? is : best;
+    const __m256i age = _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0), one = _mm256_set1_epi32(1);
+    __m256i v[GATHER_WINDOW_MAX];
+    for (int i = 0; i < GATHER_WINDOW_MAX; ++i) v[i] = difference(reach, g->window[i]->from);
+    for (int k = SLOTS_GROUP; k < g->slots; k += SLOTS_GROUP) {
+        for (int i = 0; i < GATHER_WINDOW_MAX; ++i)
+            v[i] = _mm256_max_epi16(v[i], difference(reach + k, g->window[i]->from + k));
     }
-    *cost = costs[pick];
-    return pick;
+    const __mmask8 there = (__mmask8)(((1u << n) - 1) & ~g->younger);
+    __m256i h = largest_each(v);
+    __mmask8 dear = _mm256_cmpgt_epi32_mask(h, _mm256_set1_epi32(g->high));
+    __m256i by_cost = _mm256_mask_sub_epi32(_mm256_add_epi32(h, one), dear, _mm256_setzero_si256(), h);
+    __m256i ranks = _mm256_add_epi32(_mm256_slli_epi32(by_cost, 3), age);
+    int best = largest_lane(_mm256_mask_blend_epi32(there, _mm256_set1_epi32(INT_MIN), ranks));
+    *cost = best >> 3 > 0 ? (best >> 3) - 1 : -(best >> 3);
+    return GATHER_WINDOW_MAX - 1 - (best & (GATHER_WINDOW_MAX - 1));
 }
 #endif
 
