@@ -38,7 +38,8 @@ typedef struct {
     int64_t *word_q, *f_q, *last_sum_q, *owner_q, *size_q; /* reg: size_q {rows, d} */
     int64_t *bank_q, *commit_q, *row_q;                    /* reg: stage 1 */
     int64_t *add_q, *add_index_q, *add_last_q, *add_acc_q, *add_word_q, *add_sum_q, *add_row_sum_q;
-    int64_t *acc_q, *row_sum_q, *started_q, *acc_sat_q, *sum_sat_q, *done_q; /* reg */
+    int64_t *acc_q, *row_sum_q, *acc_sat_q, *sum_sat_q, *done_q; /* reg */
+    uint8_t *started_q;                                          /* reg */
     const design_t *d;
     int f_w; /* bits of a word's number */
 } accumulate_t;

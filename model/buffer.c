@@ -51,7 +51,7 @@ static void read_mask(buffer_t *b)
 }
 
 /* Of all rows of a strip: the bit of a tile's word. */
-static int64_t *some_rows(const buffer_t *b, int64_t strip, int64_t tile)
+static uint8_t *some_rows(const buffer_t *b, int64_t strip, int64_t tile)
 {
     int64_t in_beat = design_mask_lanes(b->d), word = strip * design_mask_beats(b->d) + tile / in_beat;
     return b->some_q + (word * in_beat + tile % in_beat) * b->d->rows;
@@ -60,7 +60,8 @@ static int64_t *some_rows(const buffer_t *b, int64_t strip, int64_t tile)
 static void read_some(buffer_t *b)
 {
     bool exists = *b->some_strip < 2 * b->d->strips && *b->some_tile < design_tiles_max(b->d);
-    read(b->some, exists ? some_rows(b, *b->some_strip, *b->some_tile) : NULL, b->d->rows, exists);
+    const uint8_t *some = exists ? some_rows(b, *b->some_strip, *b->some_tile) : NULL;
+    for (int r = 0; r < b->d->rows; ++r) b->some[r] = some ? some[r] : 0;
 }
 
 void buffer_eval(void *self)
@@ -93,7 +94,7 @@ static void note_beat(buffer_t *b, const int64_t *beat)
     for (int64_t lane = 0; lane < in_beat; ++lane) {
         int64_t first = lane * design_mask_lane_w(d), any = 0;
         for (int64_t bit = first; bit < first + d->columns; ++bit) any |= beat[bit / 16] >> bit % 16 & 1;
-        some_rows(b, strip, *b->m_beat * in_beat + lane)[row] = any;
+        some_rows(b, strip, *b->m_beat * in_beat + lane)[row] = (uint8_t)any;
     }
 }
 
@@ -119,7 +120,7 @@ static void write_predicted(buffer_t *b)
         beat[bit / 16] = kept ? beat[bit / 16] | one : beat[bit / 16] & ~one;
         any |= kept;
     }
-    some_rows(b, *b->p_index / d->rows, *b->p_tile)[*b->p_index % d->rows] = any;
+    some_rows(b, *b->p_index / d->rows, *b->p_tile)[*b->p_index % d->rows] = (uint8_t)any;
 }
 
 void buffer_tick(void *self)
@@ -184,7 +185,7 @@ static int buffer_signals(const design_t *d, signal_t *table)
          .stored = true, .path = "query_q", .meaning = "queries"},
         {"mask_q", SIGNAL_REG, FIELD(mask_q), 16, .dims = 2, .n = {queries(d) * design_mask_beats(d), n},
          .memory = true, .stored = true, .path = "mask_q", .meaning = "masks; word {index, beat}"},
-        {"some_q", SIGNAL_REG, FIELD(some_q), 1, .dims = 2,
+        {"some_q", SIGNAL_REG, FIELD(some_q), 1, .bytes = 1, .dims = 2,
          .n = {2 * d->strips * design_mask_beats(d), design_mask_lanes(d) * d->rows}, .memory = true,
          .stored = true, .path = "some_q", .meaning = "rows whose word is not empty; word {strip, beat}"},
         {"bias_q", SIGNAL_REG, FIELD(bias_q), d->bias.w, d->bias.frac, true, .dims = 1, .n = {queries(d)},

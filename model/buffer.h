@@ -35,7 +35,8 @@ typedef struct {
     int64_t *walk_q, *walk_bias, *dot_q, *mask; /* out */
     int64_t *some;                              /* out */
     int64_t *query_q, *mask_q; /* reg: [index][elements], [index * mask_beats + beat][lanes] */
-    int64_t *some_q, *bias_q;  /* reg: [strip * mask_beats + beat][lane][row], [index] */
+    uint8_t *some_q;           /* reg: [strip * mask_beats + beat][lane][row] */
+    int64_t *bias_q;           /* reg: [index] */
     const design_t *d;
 } buffer_t;
 

@@ -103,7 +103,7 @@ static int take_quotients(drain_t *m)
     const design_t *d = m->d;
     if (!*m->div_done) return 0;
     int64_t at = *m->result_slot_q * row_elements(d) + *m->result_set_q * d->lanes;
-    memcpy(m->out_q + at, m->div_quot, (size_t)d->lanes * sizeof *m->out_q);
+    for (int lane = 0; lane < d->lanes; ++lane) m->out_q[at + lane] = (int16_t)m->div_quot[lane];
     if (!last_set(m, *m->result_half_q, *m->result_set_q)) {
         ++*m->result_set_q;
         return 0;
@@ -126,7 +126,7 @@ static bool writes(const drain_t *m)
 static void show_beat(drain_t *m)
 {
     const design_t *d = m->d;
-    const int64_t *row = m->out_q + *m->slot_q * row_elements(d);
+    const int16_t *row = m->out_q + *m->slot_q * row_elements(d);
     *m->wr_valid = writes(m);
     *m->wr_addr = low(m->g_o[*m->half_q] + *m->offset_q, d->addr_w);
     for (int i = 0; i < beat_elements(d); ++i) {
@@ -261,7 +261,7 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {REGISTER(result_row_q, row)},
         {REGISTER(result_set_q, set)},
         {REGISTER(result_slot_q, slot_bits())},
-        {REGISTER(out_q, d->output.w), FORMAT(d->output), .dims = 2,
+        {REGISTER(out_q, d->output.w), FORMAT(d->output), .bytes = 2, .dims = 2,
          .n = {DESIGN_OUTPUT_ROWS, row_elements(d)}, .memory = true, .stored = true,
          .meaning = "divided rows"},
         {REGISTER(full_q, count_bits()), .meaning = "rows to write"},

@@ -43,7 +43,7 @@ typedef struct {
     int64_t *clear, *clear_half, *drained, *fin_valid, *fin_job;           /* out */
     int64_t *enter_q, *enter_n_q, *enter_row_q, *enter_set_q, *inside_q;   /* reg */
     int64_t *result_half_q, *result_row_q, *result_set_q, *result_slot_q;  /* reg */
-    int64_t *out_q;                                                        /* memory: [16][sets * lanes] */
+    int16_t *out_q;                                                        /* memory: [16][sets * lanes] */
     int64_t *full_q, *slot_q, *half_q, *row_q, *beat_q, *offset_q;         /* reg: write */
     int64_t *end_q, *drained_q;                                            /* reg; end: none clear fin */
     const design_t *d;

@@ -143,11 +143,11 @@ static void normalise_init(void *self, const design_t *d)
     {                                                                                                        \
 #member, SIGNAL_REG, FIELD(member), width, .dims = 1, .n = {n }, .path = #member, .meaning = what    \
     }
-#define LANE(member, width, what)                                                                            \
+#define LANE(member, width, bytes_each, what)                                                                \
     (signal_t)                                                                                               \
     {                                                                                                        \
 #member, SIGNAL_REG, FIELD(member), width,                                                           \
-            .dims = 2,                                                                                       \
+            .bytes = bytes_each, .dims = 2,                                                                  \
             .n = {d->lanes, n }, .objects = 1, .path = "g_lane[#].u_divide." #member, .meaning = what        \
     }
 
@@ -157,11 +157,11 @@ static int pipeline_signals(const design_t *d, signal_t *table)
     int count = 0, n = stages(d);
     table[count++] = STAGE(valid_q, 1, "valid, by stage");
     table[count++] = STAGE(empty_q, 1, "den was 0 or less");
-    table[count++] = LANE(neg_q, 1, "the quotient's sign");
-    table[count++] = LANE(big_q, 1, "the quotient cannot fit");
-    if (shift(d) < 0) table[count++] = LANE(tail_q, 1, "half units cut bits off num");
-    table[count++] = LANE(rem_q, d->row_sum.w - 1, "remainder");
-    table[count++] = LANE(quo_q, quotient_bits(d), "dividend's low bits going out, quotient's coming in");
+    table[count++] = LANE(neg_q, 1, 1, "the quotient's sign");
+    table[count++] = LANE(big_q, 1, 1, "the quotient cannot fit");
+    if (shift(d) < 0) table[count++] = LANE(tail_q, 1, 1, "half units cut bits off num");
+    table[count++] = LANE(rem_q, d->row_sum.w - 1, 8, "remainder");
+    table[count++] = LANE(quo_q, quotient_bits(d), 8, "dividend's low bits going out, quotient's coming in");
     n = stages(d) - 1;
     table[count++] = STAGE(den_q, d->row_sum.w - 1, "divisor, by stage");
     return count;

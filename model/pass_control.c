@@ -318,7 +318,7 @@ static void tick_records(pass_control_t *p)
 }
 
 /* How far a sub-row's slots go back behind the row of the pass before that it would follow. */
-static int64_t row_hazard(const pass_control_t *p, const int64_t *mode, const int64_t *col)
+static int64_t row_hazard(const pass_control_t *p, const uint8_t *mode, const uint8_t *col)
 {
     int pes = p->d->pes;
     int64_t before = bank_of(last_of(*p->closed_q)), at = before * p->d->rows + *p->fill_q, h = 0;
@@ -361,13 +361,21 @@ static void choose(pass_control_t *p)
         p->now.h = h;
     }
     p->now.index = p->win_index_q[p->now.pick];
-    p->now.mode = &p->win_mode_q[p->now.pick * pes];
-    p->now.col = &p->win_col_q[p->now.pick * pes];
+    memcpy(p->now.mode, &p->win_mode_q[p->now.pick * pes], (size_t)pes);
+    memcpy(p->now.col, &p->win_col_q[p->now.pick * pes], (size_t)pes);
 }
 
 static int64_t split_index(const pass_control_t *p)
 {
     return (int64_t)fixed_low((uint64_t)p->wire.sub_row, fixed_bits(2 * design_group_rows(p->d)));
+}
+
+static void copy_slots(const pass_control_t *p, uint8_t *mode, uint8_t *col)
+{
+    for (int k = 0; k < p->d->pes; ++k) {
+        mode[k] = (uint8_t)p->wire.mode[k];
+        col[k] = (uint8_t)p->wire.col[k];
+    }
 }
 
 /* Which sub-row is taken at this edge, if one is. */
@@ -379,8 +387,7 @@ static void find_sub_row(pass_control_t *p)
         return;
     }
     p->now.index = split_index(p);
-    p->now.mode = p->wire.mode;
-    p->now.col = p->wire.col;
+    copy_slots(p, p->now.mode, p->now.col);
     p->now.h = row_hazard(p, p->now.mode, p->now.col);
 }
 
@@ -392,8 +399,8 @@ static void tick_table(pass_control_t *p)
     if (p->now.take) {
         high = max(high, p->now.h);
         p->index_q[at] = p->now.index;
-        memcpy(&p->mode_q[at * pes], p->now.mode, (size_t)pes * sizeof *p->mode_q);
-        memcpy(&p->col_q[at * pes], p->now.col, (size_t)pes * sizeof *p->col_q);
+        memcpy(&p->mode_q[at * pes], p->now.mode, (size_t)pes);
+        memcpy(&p->col_q[at * pes], p->now.col, (size_t)pes);
     }
     *p->high_q = p->now.close ? 0 : high;
     if (p->now.close) {
@@ -412,8 +419,8 @@ static void leave_window(pass_control_t *p)
     for (int64_t i = p->now.pick; i + 1 < p->d->window; ++i) {
         p->win_buffer_q[i] = p->win_buffer_q[i + 1];
         p->win_index_q[i] = p->win_index_q[i + 1];
-        memcpy(&p->win_mode_q[i * pes], &p->win_mode_q[(i + 1) * pes], (size_t)pes * sizeof *p->win_mode_q);
-        memcpy(&p->win_col_q[i * pes], &p->win_col_q[(i + 1) * pes], (size_t)pes * sizeof *p->win_col_q);
+        memcpy(&p->win_mode_q[i * pes], &p->win_mode_q[(i + 1) * pes], (size_t)pes);
+        memcpy(&p->win_col_q[i * pes], &p->win_col_q[(i + 1) * pes], (size_t)pes);
     }
     --*p->win_n_q;
 }
@@ -424,8 +431,7 @@ static void enter_window(pass_control_t *p)
     int64_t i = (*p->win_n_q)++;
     p->win_buffer_q[i] = *p->held_buffer_q;
     p->win_index_q[i] = split_index(p);
-    memcpy(&p->win_mode_q[i * pes], p->wire.mode, (size_t)pes * sizeof *p->win_mode_q);
-    memcpy(&p->win_col_q[i * pes], p->wire.col, (size_t)pes * sizeof *p->win_col_q);
+    copy_slots(p, &p->win_mode_q[i * pes], &p->win_col_q[i * pes]);
 }
 
 static void tick_window(pass_control_t *p)
@@ -701,8 +707,9 @@ static int add_gather(const design_t *d, signal_t *table, int n)
         REG(win_n_q, fixed_bits(d->window + 1), .meaning = "sub-rows in the window"),
         REG(win_buffer_q, 1, EACH(d->window), .meaning = "their tiles' buffers"),
         REG(win_index_q, fixed_bits(2 * design_group_rows(d)), EACH(d->window), .meaning = "their queries"),
-        REG(win_mode_q, 2, .dims = 2, .n = {d->window, pes}, .meaning = "slots' modes"),
-        REG(win_col_q, fixed_bits(d->columns), .dims = 2, .n = {d->window, pes}, .meaning = "slots' columns"),
+        REG(win_mode_q, 2, .bytes = 1, .dims = 2, .n = {d->window, pes}, .meaning = "slots' modes"),
+        REG(win_col_q, fixed_bits(d->columns), .bytes = 1, .dims = 2, .n = {d->window, pes},
+            .meaning = "slots' columns"),
         REG(ended_q, 1, EACH(2), .meaning = "by buffer: all sub-rows of its tile have entered the window"),
         REG(final_q, 1, EACH(2), .meaning = "and it is its group's last"),
     };
@@ -711,9 +718,10 @@ static int add_gather(const design_t *d, signal_t *table, int n)
         REG(high_q, design_c4_w(d), .meaning = "their h"),
         REG(index_q, fixed_bits(2 * design_group_rows(d)), EACH(all), .memory = true, .stored = true,
             .meaning = "query, by bank and row"),
-        REG(mode_q, 2, .dims = 2, .n = {all, pes}, .memory = true, .stored = true, .meaning = "slots' modes"),
-        REG(col_q, fixed_bits(d->columns), .dims = 2, .n = {all, pes}, .memory = true, .stored = true,
-            .meaning = "slots' columns"),
+        REG(mode_q, 2, .bytes = 1, .dims = 2, .n = {all, pes}, .memory = true, .stored = true,
+            .meaning = "slots' modes"),
+        REG(col_q, fixed_bits(d->columns), .bytes = 1, .dims = 2, .n = {all, pes}, .memory = true,
+            .stored = true, .meaning = "slots' columns"),
         REG(count_q, fixed_bits(rows + 1), EACH(DESIGN_PASSES), .meaning = "sub-rows, by bank"),
         REG(d_q, fixed_bits(d->head_max + 1), EACH(DESIGN_PASSES), .meaning = "head size, by bank"),
         REG(h_q, design_c4_w(d), EACH(DESIGN_PASSES), .meaning = "h against the pass before, by bank"),

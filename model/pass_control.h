@@ -72,9 +72,10 @@ typedef struct {
     int64_t *left_q, *fresh_q, *begun_q;                                                        /* reg */
     int64_t *split_mask_q, *split_row_q, *split_part_q;                                         /* reg */
     int64_t *held_buffer_q, *held_end_q, *held_final_q;                                         /* reg */
-    int64_t *win_n_q, *win_buffer_q, *win_index_q, *win_mode_q, *win_col_q, *ended_q, *final_q; /* reg */
+    int64_t *win_n_q, *win_buffer_q, *win_index_q, *ended_q, *final_q;                          /* reg */
+    uint8_t *win_mode_q, *win_col_q, *mode_q, *col_q;                                           /* reg */
     int64_t *fill_q, *high_q;                                                                   /* reg */
-    int64_t *index_q, *mode_q, *col_q, *count_q, *d_q, *h_q, *bank_buffer_q;                    /* reg */
+    int64_t *index_q, *count_q, *d_q, *h_q, *bank_buffer_q;                                     /* reg */
     int64_t *closed_q, *walked_q, *started_q, *complete_q;                                      /* reg */
     int64_t *walking_q, *walk_row_q;                                                            /* reg */
     int64_t *since_q, *before_q, *last_d_q, *before_d_q;                                        /* reg */
@@ -94,8 +95,9 @@ typedef struct {
         bool strip_end, last_strip, last_row, last_tile, accept, take, enter, split_end, end[2], close, walk,
             start, complete, group_done, free[2];
         int64_t why;
-        int64_t half, buffer, pick;    /* of the open pass; place in the window of what is taken */
-        int64_t index, h, *mode, *col; /* of what is taken */
+        int64_t half, buffer, pick; /* of the open pass; place in the window of what is taken */
+        int64_t index, h;           /* of what is taken */
+        uint8_t mode[SPLIT_COLUMNS_MAX], col[SPLIT_COLUMNS_MAX];
     } now;
 } pass_control_t;
 

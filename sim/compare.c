@@ -44,6 +44,9 @@ WIDEST size_t compare_changes(const char *now, char *previous, size_t objects, s
     size_t changes = 0;
     if (bytes == 1) {
         for (size_t i = 0; i < objects; ++i) changes += now[i] != previous[i];
+    } else if (bytes == 2) {
+        for (size_t i = 0; i < objects; ++i)
+            changes += ((const uint16_t *)(const void *)now)[i] != ((uint16_t *)(void *)previous)[i];
     } else if (bytes == 4) {
         for (size_t i = 0; i < objects; ++i)
             changes += ((const uint32_t *)(const void *)now)[i] != ((uint32_t *)(void *)previous)[i];
@@ -61,8 +64,11 @@ WIDEST size_t compare_changes(const char *now, char *previous, size_t objects, s
 WIDEST size_t compare_next_change(const char *now, const char *previous, size_t from, size_t words,
                                   size_t bytes)
 {
-    while (from < words && !difference(now + from * bytes, previous + from * bytes, bytes)) ++from;
-    return from;
+    size_t at = from * bytes, end = words * bytes;
+    while (at + VECTOR <= end && !difference(now + at, previous + at, VECTOR)) at += VECTOR;
+    while (at + 8 <= end && eight(now + at) == eight(previous + at)) at += 8;
+    while (at < end && now[at] == previous[at]) ++at;
+    return at < end ? at / bytes : words;
 }
 
 /* Sizes are constants at each call, so that the loop is loads and compares. */
@@ -82,13 +88,20 @@ scan(const char *model, char *const *object, size_t objects, size_t element, siz
 bool compare_scalars_differ(const char *model, char *const *object, size_t objects, size_t element,
                             size_t word, uint64_t mask)
 {
+#define SIZES(element_bytes, word_bytes)                                                                     \
+    case element_bytes * 16 + word_bytes:                                                                    \
+        return scan(model, object, objects, element_bytes, word_bytes, mask) != 0
     switch (element * 16 + word) {
-    case 1 * 16 + 1: return scan(model, object, objects, 1, 1, mask) != 0;
-    case 2 * 16 + 2: return scan(model, object, objects, 2, 2, mask) != 0;
-    case 4 * 16 + 4: return scan(model, object, objects, 4, 4, mask) != 0;
-    case 8 * 16 + 1: return scan(model, object, objects, 8, 1, mask) != 0;
-    case 8 * 16 + 2: return scan(model, object, objects, 8, 2, mask) != 0;
-    case 8 * 16 + 4: return scan(model, object, objects, 8, 4, mask) != 0;
+        SIZES(1, 1);
+        SIZES(2, 1);
+        SIZES(2, 2);
+        SIZES(4, 1);
+        SIZES(4, 2);
+        SIZES(4, 4);
+        SIZES(8, 1);
+        SIZES(8, 2);
+        SIZES(8, 4);
+        SIZES(8, 8);
     default: return scan(model, object, objects, element, word, mask) != 0;
     }
 }

@@ -8,6 +8,15 @@
 #include "compare.h"
 #include "random.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define EXTRACTS     __attribute__((target("bmi2")))
+#define HAS_EXTRACTS __builtin_cpu_supports("bmi2")
+#else
+#define EXTRACTS
+#define HAS_EXTRACTS false
+#endif
+
 /* How one signal lies in both sides. */
 typedef struct {
     const signal_t *s;
@@ -71,29 +80,44 @@ static uint64_t load(const char *from, size_t bytes)
     return value;
 }
 
-/* Elements of eight bytes of the model, cut to `bits` and pushed together: pairs, pairs of pairs, ... */
-static inline __attribute__((always_inline)) uint64_t push_together(uint64_t eight, int bits, int element)
+/* Elements of eight bytes of the model, cut to `bits` and pushed together. `named` has those bits. */
+typedef uint64_t push_t(uint64_t eight, uint64_t named, int bits, int element);
+
+/* Pairs, pairs of pairs, ... */
+static inline uint64_t push_by_pairs(uint64_t eight, uint64_t named, int bits, int element)
 {
+    eight &= named;
     for (int place = 8 * element, width = bits; place < 64; place *= 2, width *= 2) {
         uint64_t low = 0;
         for (int at = 0; at < 64; at += 2 * place) low |= fixed_low(~UINT64_C(0), width) << at;
         eight = (eight & low) | (eight >> (place - width) & low << width);
     }
-    return fixed_low(eight, bits * (8 / element) < 64 ? bits * (8 / element) : 64);
+    return eight;
 }
+
+#if defined(__x86_64__)
+EXTRACTS static inline uint64_t push_at_once(uint64_t eight, uint64_t named, int bits, int element)
+{
+    (void)bits, (void)element;
+    return _pext_u64(eight, named);
+}
+#else
+#define push_at_once push_by_pairs
+#endif
 
 /* A word of the DUT from elements of `element` bytes, a constant at each call. */
 static inline __attribute__((always_inline)) void pack_elements(const char *model, size_t lanes, int bits,
-                                                                size_t element, char *to)
+                                                                size_t element, push_t *push, char *to)
 {
     const size_t together = 8 / element;
-    uint64_t word = 0;
+    uint64_t word = 0, named = 0;
     int filled = 0;
+    for (size_t at = 0; at < 8; at += element) named |= fixed_low(~UINT64_C(0), bits) << 8 * at;
     for (size_t i = 0; i < lanes; i += together) {
         size_t n = lanes - i < together ? lanes - i : together;
         uint64_t value =
             n == together ? load(model + i * element, 8) : load(model + i * element, n * element);
-        value = push_together(value, bits, (int)element);
+        value = push(value, named, bits, (int)element);
         word |= value << filled;
         filled += bits * (int)n;
         if (filled < 64) continue;
@@ -105,16 +129,30 @@ static inline __attribute__((always_inline)) void pack_elements(const char *mode
     memcpy(to, &word, sizeof word);
 }
 
+static inline __attribute__((always_inline)) void pack(const binding_t *b, const char *model, push_t *push,
+                                                       char *to)
+{
+    switch (b->element) {
+    case 1: pack_elements(model, b->lanes, b->s->bits, 1, push, to); break;
+    case 2: pack_elements(model, b->lanes, b->s->bits, 2, push, to); break;
+    case 4: pack_elements(model, b->lanes, b->s->bits, 4, push, to); break;
+    default: pack_elements(model, b->lanes, b->s->bits, 8, push, to); break;
+    }
+}
+
+EXTRACTS static void pack_fast(const binding_t *b, const char *model, char *to)
+{
+    pack(b, model, push_at_once, to);
+}
+
 /* The DUT's image of one word of the model: most of a lockstep's work where elements are narrow and many.
    `to` has eight bytes to spare. */
 static void pack_word(const binding_t *b, const char *model, char *to)
 {
-    switch (b->element) {
-    case 1: pack_elements(model, b->lanes, b->s->bits, 1, to); break;
-    case 2: pack_elements(model, b->lanes, b->s->bits, 2, to); break;
-    case 4: pack_elements(model, b->lanes, b->s->bits, 4, to); break;
-    default: pack_elements(model, b->lanes, b->s->bits, 8, to); break;
-    }
+    if (HAS_EXTRACTS)
+        pack_fast(b, model, to);
+    else
+        pack(b, model, push_by_pairs, to);
 }
 
 /* ---- opening ---- */
@@ -164,7 +202,8 @@ static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, char er
     b->element = (size_t)signal_bytes(s);
     b->word = word_bytes(b->lanes * (size_t)s->bits);
     b->direct = (size_t)s->bits == 8 * b->element && b->lanes * b->element == b->word;
-    b->rarely = s->stored && b->objects * b->words * b->word > LOCKSTEP_STORED_SMALL;
+    b->rarely = s->stored && (b->objects * b->words * b->word > LOCKSTEP_STORED_SMALL ||
+                              signal_count(s) > LOCKSTEP_STORED_SMALL);
     return l->has_dut ? bind_objects(l, b, error) : DUT_OK;
 }
 

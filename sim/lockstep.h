@@ -39,7 +39,8 @@ typedef struct {
 
 enum { DIFFERENCES_MAX = 4096 };
 
-/* Stored memories of more bytes than the first are compared in full every so many cycles, and on request. */
+/* Stored memories of more bytes or elements than the first are compared in full every so many cycles, and on
+   request. */
 enum { LOCKSTEP_STORED_SMALL = 1 << 13, LOCKSTEP_STORED_PERIOD = 1 << 14 };
 
 typedef struct lockstep lockstep_t;
