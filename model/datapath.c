@@ -872,7 +872,7 @@ static void add_by_steps(sub_row_t *s)
 
 VECTORS static void add_words(int64_t *acc, const int32_t *word, int d, int up, int down)
 {
-    for (int f = 0; f < d; ++f) acc[f] += (int64_t)word[f] << up >> down;
+    for (int f = 0; f < d; ++f) acc[f] += (int64_t)((uint64_t)word[f] << up) >> down;
 }
 
 VECTORS static int64_t largest_sum(const int64_t *acc, int d)

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESIGN_FILE_MAX = 1 << 20, FIELDS_MAX = 64 };
+/* Of a long path so much is shown that field and values follow. */
+enum { DESIGN_FILE_MAX = 1 << 20, FIELDS_MAX = 64, WHERE_MAX = 200 };
 
 #define AT(member) offsetof(design_t, member)
 #define INT(key, member, min, max, doc)                                                                      \
@@ -83,7 +84,11 @@ const field_t design_fields[] = {
 
 static int fail(char *error, const char *where, const char *field, const char *expected, const char *found)
 {
-    snprintf(error, DESIGN_ERROR_MAX, "%s: %s: expected %s, found %s", where, field, expected, found);
+    size_t start = (size_t)snprintf(error, DESIGN_ERROR_MAX, "%.*s: ", WHERE_MAX, where);
+    snprintf(error + start, DESIGN_ERROR_MAX - start, "%s: expected %s, found %s", field, expected, found);
+    for (char *c = error + start; *c; ++c) {
+        if (*c < 0x20 || *c > 0x7e) *c = '?'; /* keys and values of the file */
+    }
     return -1;
 }
 
@@ -268,7 +273,7 @@ static cJSON *parse_json(const char *text, size_t bytes, const char *where, char
     json_fault_t fault;
     cJSON *root = json_parse(text, bytes, rule, &fault);
     if (!root)
-        snprintf(error, DESIGN_ERROR_MAX, "%s: %s: expected %s at byte %zu, found %s", where,
+        snprintf(error, DESIGN_ERROR_MAX, "%.*s: %s: expected %s at byte %zu, found %s", WHERE_MAX, where,
                  *fault.path ? fault.path : "JSON", fault.expected, fault.at, fault.found);
     return root;
 }

@@ -8,7 +8,9 @@
 
 #include "campaign_private.h"
 
-enum { LINE_MAX_BYTES = 1 << 20 };
+/* Items are started in order, so one that ended has few before it that did not: those of the workers beside
+ * it. A number beyond that is no item's, and would ask for memory. */
+enum { LINE_MAX_BYTES = 1 << 20, AHEAD_MAX = 1024 };
 
 /* Bits of an item's number and outputs, mixed so that a sum over items tells sets of items apart. */
 static uint64_t mix(uint64_t item, uint64_t output_hash)
@@ -29,6 +31,7 @@ bool campaign_count(campaign_state_t *s, uint64_t item, const campaign_sum_t *fo
     }
     if (s->ended[item]) return false;
     s->ended[item] = 1;
+    ++s->count;
     s->hash += mix(item, output_hash);
     campaign_sum_t *sum = &s->sum[item % (uint64_t)s->n];
     ++sum->items;
@@ -63,7 +66,7 @@ static const char *count_line(campaign_state_t *s, const cJSON *line)
 {
     uint64_t item, seed;
     campaign_sum_t found = {0};
-    if (!number(line, "item", &item) || item > UINT64_C(1) << 32) return "item";
+    if (!number(line, "item", &item) || item > s->count + AHEAD_MAX) return "item";
     const cosim_config_t *c = &s->plan[item % (uint64_t)s->n].config;
     if (!text_is(line, "unit", c->unit)) return "unit";
     if (!text_is(line, "design", c->design->name)) return "design";

@@ -20,6 +20,7 @@ typedef struct {
     campaign_sum_t *sum;  /* one a run of the plan */
     unsigned char *ended; /* of each item: its line is in the journal */
     uint64_t items;       /* room in `ended` */
+    uint64_t count;       /* of items that ended */
     uint64_t hash;        /* over all ended items' outputs, whatever their order */
     int journal;          /* file descriptor, locked; -1 before */
     cJSON *manifest, *evidence;

@@ -55,10 +55,21 @@ static dut_status_t fail(build_t *b, dut_status_t status, const char *what, cons
     return status;
 }
 
+/* The compiler's option for the vector units to use: this CPU's, or those of SANGER_MARCH, for tools that do
+ * not know all of them. */
+static const char *march(void)
+{
+    static char option[64];
+    const char *wanted = getenv("SANGER_MARCH");
+    snprintf(option, sizeof option, "-march=%s", wanted && *wanted ? wanted : "native");
+    return option;
+}
+
 /* The CPU belongs to the key: a build for this one's vector units may not run on another. */
 static uint64_t hash_cpu(uint64_t h)
 {
     char line[4096];
+    if (strcmp(march(), "-march=native") != 0) h = hash_text(h, march());
     FILE *info = fopen("/proc/cpuinfo", "r");
     while (info && fgets(line, sizeof line, info)) {
         if (strncmp(line, "flags", 5)) continue;
@@ -259,7 +270,7 @@ static dut_status_t verilator_root(build_t *b, char *root, size_t n)
 }
 
 #define COMMON_FLAGS                                                                                         \
-    "-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0",           \
+    "-std=c++17", (char *)march(), "-fPIC", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0",           \
         "-DVM_TRACE=0", "-DVL_THREADED=0", "-pthread"
 
 /* Verilator's run-time library is the same for all plug-ins: compiled once into the cache. */

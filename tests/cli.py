@@ -6,14 +6,17 @@
 """
 import copy
 import json
+import math
 import os
 import re
+import resource
 import shlex
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -246,6 +249,14 @@ def container(header, data):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def children(pid):
+    """Of a process that may have ended."""
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+
+
 class HostileTraces(Case):
     def test_files(self):
         good = TINY.read_bytes()
@@ -292,6 +303,26 @@ class HostileTraces(Case):
         self.refused("trace", "info", self.folder / "absent")
         self.refused("trace", "info", "/dev/zero", says="regular file")
 
+    def test_words_of_a_file_stay_on_their_line(self):
+        header, data = tensors(TINY.read_bytes())
+        header["__metadata__"].update(model="m\n\x1b[31m", source="s\x7f\u00e9")
+        text = self.holds("trace", "info", self.file("words.safetensors", container(header, data)))
+        self.assertIn("\n  model  m??[31m\n  source s?\u00e9\n", text)
+
+    def test_cut_while_it_is_replayed(self):
+        """A file that loses its end during a replay is an error, not a signal."""
+        path = self.file("cut.safetensors", (ROOT / "traces/minilm_128.safetensors").read_bytes())
+        header_bytes = 8 + struct.unpack("<Q", path.read_bytes()[:8])[0]
+        command = [SANGER, "check", str(path), "--design", "paper_64x16", "--jobs", "1"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            while process.poll() is None and not children(process.pid):  # its worker: the header is read, layers are not
+                time.sleep(0.001)
+            os.truncate(path, header_bytes)
+            out, error = process.communicate(timeout=300)
+        self.assertEqual((process.returncode, out), (2, ""), error)
+        self.assertRegex(error, COMPLAINT)
+        self.assertIn("cut short while open", error)
+
     def test_sound_ones(self):
         self.assertIn("a sound trace", self.holds("trace", "validate", TINY))
         self.assertIn("layer 1", self.holds("trace", "info", TINY))
@@ -319,6 +350,89 @@ class HostileVectors(Case):
         result = run("vectors", "check", self.file("changed.txt", "\n".join(lines) + "\n"), *arguments)
         self.assertEqual(result.returncode, 1, result)
         self.assertRegex(result.stdout, r"MISMATCH binarise cycle=\d+ line=41 signal=any_4 ")
+
+
+def claiming(path, sequences, heads, keys, mask=False):
+    """A trace of little disk and any size: its data are a hole in the file."""
+    header, end = {}, 0
+    shapes = {"q": [sequences, heads, 1, 1], "k": [sequences, 1, keys, 1], "v": [sequences, 1, keys, 1], "valid": [sequences, -(-keys // 8)]}
+    if mask:
+        shapes["mask"] = [sequences, heads, 1, -(-keys // 8)]
+    for name, shape in shapes.items():
+        dtype = "F16" if name in "qkv" else "U8"
+        begin, end = end, end + math.prod(shape) * (2 if dtype == "F16" else 1)
+        header[f"layer.0.{name}"] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+    words = {"format": "sanger-trace", "version": "1", "model": "m", "source": "s"}
+    header["__metadata__"] = {**words, "causal": '{"0": false}', "scaling": '{"0": 1}', "threshold": '{"0": 0.5}'}
+    path.write_bytes(container(header, b""))
+    os.truncate(path, path.stat().st_size + end)
+    return path
+
+
+class Limits(Case):
+    """A file that claims more than there is, is refused before anything is allocated for it: under 400 MiB of
+    address space, in a few seconds, with one line."""
+
+    def limited(self, *arguments):
+        """Under a sanitizer, which reserves terabytes, without the limit."""
+        sanitized = b"__asan_init" in Path(SANGER).read_bytes()
+        command = [SANGER, *map(str, arguments)]
+        limit = None if sanitized else lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=limit)
+
+    def refused_early(self, *arguments, says):
+        result = self.limited(*arguments)
+        self.assertEqual((result.returncode, result.stdout), (2, ""), (arguments, result))
+        self.assertRegex(result.stderr, COMPLAINT)
+        self.assertIn(says, result.stderr)
+
+    def test_traces(self):
+        for says, sizes in [("at most 65536 heads", (1, 1 << 33, 1)), ("for one loaded head", (1, 1, 1 << 36)),
+                            ("at most 65536 in a run", (1 << 36, 1, 1))]:
+            path = claiming(self.folder / "claims.safetensors", *sizes)
+            self.refused_early("check", path, "--design", "odd_5x7x3", says=says)
+        path = claiming(self.folder / "claims.safetensors", 1, 1, 1 << 27)
+        self.refused_early("trace", "validate", path, says="memory: expected enough")
+        self.refused_early("check", path, "--design", "odd_5x7x3", says="machine.keys_max")
+        path.write_bytes(struct.pack("<Q", 10**8) + b"{")
+        os.truncate(path, 1 << 40)
+        self.refused_early("trace", "validate", path, says="header: expected")
+
+    def test_designs(self):
+        for section, fields in [("array", {"rows": 1 << 40}), ("machine", {"keys_max": 1 << 50}), ("normalise", {"lanes": 10**9}),
+                                ("pack", {"mask_bits": 1 << 31}), ("machine", {"outstanding": 1 << 62})]:
+            new = design()
+            new[section].update(fields)
+            self.refused_early("design", "validate", self.file("claims.json", json.dumps(new)), says=section)
+        path = self.file("deep.json", '{"array":' * 100000)
+        self.refused_early("design", "validate", path, says="less nesting")
+        os.truncate(path, 1 << 40)
+        self.refused_early("design", "validate", path, says="1 MiB")
+
+    def test_the_largest_design_is_validated_and_runs(self):
+        new = design("paper_64x16")
+        new["name"] = "largest"
+        new["array"] = {"rows": 128, "columns": 128, "pes": 64}
+        new["prediction"].update(rows=128, columns=128)
+        new["split"].update(row_id_w=16, window=8)
+        new["normalise"] = {"lanes": 64}
+        new["machine"].update(head_max=128, keys_max=4096, strips=16, bus_bytes=64, addr_w=32, outstanding=256)
+        path = self.file("largest.json", json.dumps(new))
+        for arguments in [("design", "validate", path), ("generate", "--design", path, "--out", self.folder / "verilog")]:
+            result = self.limited(*arguments)
+            self.assertEqual(result.returncode, 0, result)
+
+    def test_vectors(self):
+        path = self.file("line.txt", "# inputs: x:1\n")
+        os.truncate(path, 1 << 40)
+        self.refused_early("vectors", "check", path, "--design", "odd_5x7x3", "--unit", "exp", says="zero byte")
+        path = self.file("line.txt", "#" * (1 << 24))
+        self.refused_early("vectors", "check", path, "--design", "odd_5x7x3", "--unit", "exp", says="bytes, found more")
+
+    def test_counts(self):
+        for arguments in [("regress", "--jobs", "99999999"), ("cosim", "--design", "odd_5x7x3", "--cycles", str(1 << 60)),
+                          ("check", TINY, "--design", "odd_5x7x3", "--memory", f"1,1,{1 << 40}")]:
+            self.refused_early(*arguments, says="found '")
 
 
 class MissingTools(Case):

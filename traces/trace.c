@@ -263,6 +263,10 @@ static bool check_layer(record_t *record, const report_t *report)
     layer->dtype_k = record->part[PART_K]->dtype;
     layer->dtype_v = record->part[PART_V]->dtype;
     if (!check_shapes(record, report)) return false;
+    // a file may say anything of heads that share few bytes, or none on the disk
+    if (layer->H > TRACE_MAX_HEADS)
+        return FAIL(report, PREFIX "%s: expected at most %u heads, found %zu", layer->id, TRACE_MAX_HEADS,
+                    layer->H);
     if (layer->H % layer->Hkv != 0)
         return FAIL(report, PREFIX "%s: expected q's heads to be a multiple of k's, found %zu and %zu",
                     layer->id, layer->H, layer->Hkv);

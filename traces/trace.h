@@ -43,6 +43,9 @@ extern "C" {
 /// The most memory one head may take when loaded; larger ones are refused by trace_open.
 #define TRACE_MAX_HEAD_BYTES (UINT64_C(1) << 32)
 
+/// The most query heads of one layer; more are refused by trace_open.
+#define TRACE_MAX_HEADS 65536u
+
 /// What the pruner did with rows whose every score was pruned. Stored masks have it applied already.
 /// The values equal those of ground_truth_empty_row_t.
 typedef enum {

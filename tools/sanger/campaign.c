@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../sim/campaign.h"
+#include "../../sim/number.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "sanger.h"
@@ -11,10 +11,8 @@ enum { HOURS_MAX = 10000 };
 
 static bool parse_hours(const char *text, double *hours)
 {
-    char *end;
-    double value = strtod(text, &end);
-    bool plain = *text && strspn(text, "0123456789.") == strlen(text) && !*end;
-    if (plain && value > 0 && value <= HOURS_MAX) return *hours = value, true;
+    double value;
+    if (number_real(text, 0, HOURS_MAX, &value) && value > 0) return *hours = value, true;
     usage_error("campaign", "--hours: expected a number above 0, at most %d, found '%.64s'", HOURS_MAX, text);
     return false;
 }

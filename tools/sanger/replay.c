@@ -136,12 +136,12 @@ static int check_layer(const options_t *o, const replay_config_t *c, const trace
 
 static int add_layer(const options_t *o, const trace_layer_t *l, replay_item_t *items, int n)
 {
-    for (size_t b = 0; b < l->B; ++b) {
-        for (size_t h = 0; h < l->H; ++h) {
-            if (o->sequence != NONE && b != (size_t)o->sequence) continue;
-            if (o->head != NONE && h != (size_t)o->head) continue;
-            if (n < HEADS_MAX) items[n] = (replay_item_t){l, b, h};
-            n += n <= HEADS_MAX; /* one more says that there are too many */
+    size_t b = o->sequence == NONE ? 0 : (size_t)o->sequence, b_end = o->sequence == NONE ? l->B : b + 1;
+    size_t first = o->head == NONE ? 0 : (size_t)o->head, h_end = o->head == NONE ? l->H : first + 1;
+    for (; b < b_end; ++b) {
+        for (size_t h = first; h < h_end; ++h) {
+            if (n >= HEADS_MAX) return HEADS_MAX + 1; /* too many: a trace may claim any number */
+            items[n++] = (replay_item_t){l, b, h};
         }
     }
     return n;
@@ -218,10 +218,11 @@ static int repeat_reason(const options_t *o, int code, FILE *from)
 {
     char why[REPLAY_ERROR_MAX] = "a worker process died";
     rewind(from);
-    if (code && !fgets(why, sizeof why, from)) strcpy(why, "temporary file: write failed");
+    bool gave_up = code == EXIT_USAGE || code == EXIT_MISSING; /* else no words are there */
+    if (gave_up && !fgets(why, sizeof why, from)) strcpy(why, "temporary file: write failed");
     why[strcspn(why, "\n")] = '\0';
     usage_error(o->verb, "%s", why);
-    return code ? code : EXIT_USAGE;
+    return gave_up ? code : EXIT_USAGE;
 }
 
 /* Consecutive heads of one layer and sequence are one run of the machine, whatever the number of workers. */

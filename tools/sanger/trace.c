@@ -15,12 +15,22 @@ static void print_layer(const trace_layer_t *l)
     putchar('\n');
 }
 
+/* A file's words may hold line breaks and what steers a terminal. */
+static void print_text(const char *name, const char *text)
+{
+    printf("  %s ", name);
+    for (; *text; ++text) putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    putchar('\n');
+}
+
 static int info(const char *path)
 {
     char error[TRACE_ERROR_BYTES];
     trace_t *trace;
     if (!trace_open(path, &trace, error, sizeof error)) return usage_error("trace", "%s", error);
-    printf("%s\n  model  %s\n  source %s\n", path, trace_model(trace), trace_source(trace));
+    printf("%s\n", path);
+    print_text("model ", trace_model(trace));
+    print_text("source", trace_source(trace));
     for (size_t i = 0; i < trace_layer_count(trace); ++i) print_layer(trace_layer(trace, i));
     trace_close(trace);
     return EXIT_HOLDS;

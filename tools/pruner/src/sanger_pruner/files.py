@@ -33,9 +33,17 @@ def write_json(path: str | Path, value: Any) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def parse_json(text: str) -> Any:
+    """ValueError for anything but JSON, also for what Python's parser stumbles over: depth."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("too many nested values") from error
+
+
 def read_json(path: str | Path) -> Any:
     """InputError in one line if there is no such file or no JSON in it."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected a JSON file, found {' '.join(str(error).split())}") from error

@@ -33,11 +33,13 @@ from safetensors import SafetensorError, safe_open
 
 from .config import BITS, EMPTY_ROW_POLICIES
 from .errors import InputError, expect
+from .files import parse_json
 
 FORMAT, VERSION = "sanger-trace", "1"
 DTYPES: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 ID = re.compile(r"[0-9]+(-enc|-dec|-cross)?")
-TENSOR = re.compile(r"layer\.([0-9]+(?:-enc|-dec|-cross)?)\.(q|k|v|mask|valid|valid_q)")
+# an id has at most 31 characters, as in the C reader
+TENSOR = re.compile(r"layer\.(?=[^.]{1,31}\.)([0-9]+(?:-enc|-dec|-cross)?)\.(q|k|v|mask|valid|valid_q)")
 POLICY = re.compile(r"sanger|learned|topk:[1-9][0-9]*|static:[!-~]+")
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -314,8 +316,8 @@ class Trace:
         if text is None:
             return {}
         try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
+            value = parse_json(text)
+        except ValueError as error:
             raise InputError(f"{self.path}: {key}: expected a JSON map, found {_one_line(error)}") from error
         self._expect(isinstance(value, dict), key, "a JSON map from layer id to value", type(value).__name__)
         return cast(dict[str, Any], value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import POLICY_FORMS, PrunerConfig
 from ..errors import InputError, expect
+from ..files import parse_json
 
 if TYPE_CHECKING:
     from ..load import Batch, Texts
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 
 def positive(text: str) -> int:
     """An argparse type: a whole number of at least 1."""
-    value = int(text)
-    if value < 1:
+    if re.fullmatch("0*[1-9][0-9]{0,17}", text) is None:
         raise argparse.ArgumentTypeError(f"expected a number of at least 1, found {text}")
-    return value
+    return int(text)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -70,8 +70,8 @@ def parse_static(items: Iterable[str]) -> dict[str, Any]:
         key, equals, text = item.partition("=")
         expect(bool(equals) and bool(key), "--static", "KEY=VALUE", repr(item))
         try:
-            values[key] = json.loads(text)
-        except json.JSONDecodeError:
+            values[key] = parse_json(text)
+        except ValueError:
             values[key] = text
     return values
 
