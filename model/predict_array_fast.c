@@ -409,9 +409,21 @@ static void restart_tags(predict_array_fast_t *a)
     a->tag_base = PREDICT_FAST_TAGS;
 }
 
+/* Zeros came for so long that nothing else is left: another would change nothing. */
+static bool is_still(predict_array_fast_t *a)
+{
+    int64_t any = *a->tag;
+    for (int j = 0; j < a->columns; ++j) any |= a->top[j];
+    for (int r = 0; r < a->rows; ++r) any |= a->left[r];
+    a->still = any ? 0 : a->still + (a->still < PREDICT_FAST_WINDOW);
+    return a->still > a->rows + PREDICT_FAST_COLUMNS;
+}
+
 static void shift(predict_array_fast_t *a)
 {
     const int64_t tag = *a->tag;
+    if (is_still(a)) return;
+    a->taps_shown = false;
     a->v_base = a->v_base ? a->v_base - 1 : a->rows - 1;
     for (int j = 0; j < a->columns; ++j) a->v[a->v_base][j] = (int16_t)a->top[j];
     a->h_base = a->h_base ? a->h_base - 1 : PREDICT_FAST_COLUMNS - 1;
@@ -485,6 +497,8 @@ static void tick(predict_array_fast_t *a)
 static void show(predict_array_fast_t *a)
 {
     const int columns = a->columns;
+    if (a->taps_shown) return;
+    a->taps_shown = true;
     for (int r = 0; r < a->rows; ++r) {
         int at = a->v_base + r;
         const int16_t *v = a->v[at < a->rows ? at : at - a->rows], *h = a->h[r] + a->h_base;
@@ -553,7 +567,8 @@ void predict_array_fast_reset(void *self)
     a->counted = a->on_bus = true;
     a->v_base = a->h_base = 0;
     a->tag_base = PREDICT_FAST_TAGS;
-    a->quiet = PREDICT_FAST_WINDOW;
+    a->quiet = a->still = PREDICT_FAST_WINDOW;
+    a->taps_shown = true;
     memset(a->narrow_tag, 0, sizeof a->narrow_tag);
     memset(a->keep_sum, -1, sizeof a->keep_sum);
     memset(a->multiply, 0, sizeof a->multiply);

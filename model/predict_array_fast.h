@@ -79,7 +79,8 @@ typedef struct {
     bool vectors;
     bool counted, on_bus; /* a counter has changed; the mask bus shows a word */
     int v_base, h_base, tag_base;
-    int quiet; /* cycles since a tag came */
+    int quiet, still; /* cycles since a tag came, since anything but zeros did */
+    bool taps_shown;  /* v_q, h_q and tag_q are up to date */
     uint32_t score[PREDICT_ROWS_MAX];
     uint8_t narrow_tag[PREDICT_FAST_TAGS + PREDICT_FAST_WINDOW];
     int16_t keep_sum[PREDICT_FAST_TAGS + PREDICT_FAST_WINDOW]; /* -1, or 0 at a first word */

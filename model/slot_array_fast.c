@@ -31,13 +31,12 @@ static void count(uint32_t *counter, int64_t events)
     *counter = (uint32_t)fixed_count(*counter, events);
 }
 
-static size_t plane_words(const slot_array_fast_t *a)
+/* Row r's accumulator k as it was `age` cycles ago; 0 where no tap is so old. */
+static int32_t tap(const slot_array_fast_t *a, int r, int k, int age)
 {
-    return (size_t)(a->rows * a->pes);
-}
-static size_t plane_start(const slot_array_fast_t *a, int word)
-{
-    return (size_t)word * (plane_words(a) + SLOT_FAST_PLANE_PAD);
+    int at = a->wp + age < a->depth ? a->wp + age : a->wp + age - a->depth;
+    if (!age) return a->acc_q[r * a->pes + k];
+    return age <= a->most ? a->line_q[(r * a->depth + at) * a->pes + k] : 0;
 }
 
 /* A tag as the window keeps it: one bit an operation, so that a test finds several; the sign is the parity.
@@ -141,7 +140,7 @@ static int64_t accumulate(const slot_array_fast_t *a, int r, int k, int op, bool
         int64_t product = a->v[r][a->v_base + (int)col] * h >> a->drop_sddmm;
         return op == TAG_MAC ? a->acc_q[i] + product : product;
     }
-    if (k && slot & 1) o = a->plane[slot >> 1 & a->gap_mask][i - 1];
+    if (k && slot & 1) o = tap(a, r, k - 1, (int)(slot >> 1 & a->gap_mask));
     return active ? o + (a->score_q[i] * h >> a->drop_spmm) : o;
 }
 
@@ -175,7 +174,7 @@ static void step_row_plain(slot_array_fast_t *a, int r)
         }
         a->slot_q[i] = next_slot(a, slot, op[k] == TAG_FWD_LAST);
     }
-    memcpy(a->line + plane_start(a, a->wp) + first, before, (size_t)a->pes * sizeof *before);
+    memcpy(a->line_q + (r * a->depth + a->wp) * a->pes, before, (size_t)a->pes * sizeof *before);
     count_clipped(a, r, clips);
 }
 
@@ -197,9 +196,8 @@ static uint8_t tail_op(const slot_array_fast_t *a, int r)
 static void eval_tails_plain(slot_array_fast_t *a)
 {
     for (int r = 0; r < a->rows; ++r) {
-        const int32_t *plane = a->plane[a->tail_q[r] & a->gap_mask];
         a->out_op[r] = tail_op(a, r);
-        a->out[r] = a->out_op[r] ? plane[(r + 1) * a->pes - 1] : 0;
+        a->out[r] = a->out_op[r] ? tap(a, r, a->pes - 1, a->tail_q[r] & (int)a->gap_mask) : 0;
         a->sum[r] = a->sum_q[2 * r + tail_par(a, r)];
     }
 }
@@ -318,48 +316,51 @@ VECTOR static inline __m512i spmm(__m512i o, __m512i score, __m512i h, __m512i d
 
 /* What all rows share in a cycle, apart from memory that the step writes, so that it stays in registers. */
 typedef struct {
-    int32_t *acc, *line, *plane; /* plane: the one that is written */
+    int32_t *acc, *line;
     const int32_t *score;
     const int16_t *tags;
-    int pes, v_base;
-    __m512i drop_sddmm, drop_spmm, wp, depth, plane_words;
+    int pes, v_base, row_words,
+        written; /* words of a row's line; where in it the one that is written begins */
+    __m512i drop_sddmm, drop_spmm, wp, depth, words;
 } shared_t;
 
 VECTOR static inline shared_t shared_of(const slot_array_fast_t *a)
 {
     return (shared_t){
         .acc = a->acc_q,
-        .line = (int32_t *)a->line,
-        .plane = (int32_t *)a->line + plane_start(a, a->wp),
+        .line = a->line_q,
         .score = a->score_q,
         .tags = tags_of(a, 0),
         .pes = a->pes,
         .v_base = a->v_base,
+        .row_words = a->depth * a->pes,
+        .written = a->wp * a->pes,
         .drop_sddmm = spread((uint32_t)a->drop_sddmm),
         .drop_spmm = _mm512_set1_epi64(a->drop_spmm),
         .wp = spread((uint32_t)a->wp),
         .depth = spread((uint32_t)a->depth),
-        .plane_words = spread((uint32_t)plane_start(a, 1)),
+        .words = spread((uint32_t)a->pes),
     };
 }
 
-/* Where in `line` the planes of these ages begin. */
-VECTOR static inline __m512i planes_of(const shared_t *c, __m512i age)
+/* Where in a row's line the words of these ages begin. */
+VECTOR static inline __m512i words_of(const shared_t *c, __m512i age)
 {
     __m512i at = _mm512_add_epi32(age, c->wp);
     at = _mm512_min_epu32(at, _mm512_sub_epi32(at, c->depth));
-    return _mm512_mullo_epi32(at, c->plane_words);
+    return _mm512_mullo_epi32(at, c->words);
 }
 
-/* o of slots i .. i + 15: their left neighbours' accumulators, each as it was `gap` cycles ago. */
-VECTOR static inline __m512i left_taps(const shared_t *c, size_t i, const slot_group_t *g, __mmask16 fwd)
+/* o of slots i .. i + 15, which are k .. k + 15 of row r: their left neighbours' accumulators, each as it was
+ * `gap` cycles ago. */
+VECTOR static inline __m512i left_taps(const shared_t *c, int r, int k, const slot_group_t *g, __mmask16 fwd)
 {
     const __m512i lanes = _mm512_set_epi32(14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, -1);
-    __m512i o = _mm512_maskz_loadu_epi32(fwd & g->near, c->acc + i - 1);
+    __m512i o = _mm512_maskz_loadu_epi32(fwd & g->near, c->acc + r * c->pes + k - 1);
     __mmask16 far = fwd & g->far;
     if (!far) return o;
-    __m512i word = _mm512_add_epi32(lanes, spread((uint32_t)i));
-    __m512i at = _mm512_add_epi32(planes_of(c, _mm512_loadu_si512(g->gap)), word);
+    __m512i word = _mm512_add_epi32(lanes, spread((uint32_t)(r * c->row_words + k)));
+    __m512i at = _mm512_add_epi32(words_of(c, _mm512_loadu_si512(g->gap)), word);
     return _mm512_mask_i32gather_epi32(o, far, at, c->line, 4);
 }
 
@@ -393,14 +394,14 @@ VECTOR static inline __mmask16 step_16(slot_array_fast_t *a, const shared_t *c, 
         if (fwd) {
             __m512i score = _mm512_maskz_load_epi32(fwd & active, c->score + i);
             __mmask16 more;
-            __m512i sum = spmm(left_taps(c, i, g, fwd), score, b, c->drop_spmm, &more);
+            __m512i sum = spmm(left_taps(c, r, k, g, fwd), score, b, c->drop_spmm, &more);
             clipped |= more & fwd;
             next = _mm512_mask_mov_epi32(next, fwd, sum);
         }
         _mm512_store_si512(c->acc + i, next);
     }
     /* the oldest tap was in its place until now */
-    _mm512_store_si512(c->plane + i, acc);
+    _mm512_store_si512(c->line + r * c->row_words + c->written + k, acc);
     if (clipped || a->clipped[r]) {
         _mm_storeu_si128((__m128i *)(void *)&a->sat_q[i], _mm_maskz_set1_epi8(clipped, 1));
         *clips += __builtin_popcount(clipped);
@@ -439,12 +440,13 @@ VECTOR static inline __m512i last_taps(const slot_array_fast_t *a, const shared_
                                        __mmask16 fwd)
 {
     const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    __m512i row = _mm512_add_epi32(lanes, spread((uint32_t)r + 1));
-    __m512i word = _mm512_sub_epi32(_mm512_mullo_epi32(row, spread((uint32_t)a->pes)), spread(1));
+    const __m512i row = _mm512_add_epi32(lanes, spread((uint32_t)r)), last = spread((uint32_t)a->pes - 1);
+    __m512i word = _mm512_add_epi32(_mm512_mullo_epi32(row, c->words), last);
+    __m512i line = _mm512_add_epi32(_mm512_mullo_epi32(row, spread((uint32_t)c->row_words)), last);
     __mmask16 far = _mm512_mask_test_epi32_mask(fwd, gap, gap), near = fwd & (__mmask16)~far;
     __m512i o = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), near, word, a->acc_q, 4);
     far = _mm512_mask_cmple_epi32_mask(far, gap, spread((uint32_t)a->most));
-    return _mm512_mask_i32gather_epi32(o, far, _mm512_add_epi32(planes_of(c, gap), word), a->line, 4);
+    return _mm512_mask_i32gather_epi32(o, far, _mm512_add_epi32(words_of(c, gap), line), c->line, 4);
 }
 
 /* sum_q of row r + lane, the word that `par` says. */
@@ -541,25 +543,13 @@ static void tick_tails_vector(slot_array_fast_t *a)
 
 /* ---- settle ---- */
 
-/* Where each age lies: the accumulators themselves, a plane, or nowhere. */
-static void name_planes(slot_array_fast_t *a)
-{
-    a->plane[0] = a->acc_q;
-    for (int age = 1, at = a->wp; age <= a->most; ++age) {
-        at = at + 1 < a->depth ? at + 1 : 0;
-        a->plane[age] = a->line + plane_start(a, at);
-    }
-}
-
 void slot_array_fast_eval(void *self)
 {
     slot_array_fast_t *a = self;
-    if (a->vectors) {
+    if (a->vectors)
         eval_tails_vector(a);
-    } else {
-        name_planes(a);
+    else
         eval_tails_plain(a);
-    }
     *a->clash = a->any_clash;
 }
 
@@ -594,7 +584,6 @@ static void load(slot_array_fast_t *a, int r)
 static void tick_line(slot_array_fast_t *a)
 {
     a->wp = a->wp ? a->wp - 1 : a->depth - 1;
-    if (a->shown < a->depth) ++a->shown;
     memset(a->wp_q, a->wp, (size_t)a->rows);
 }
 
@@ -644,30 +633,15 @@ static void show_taps(const slot_array_fast_t *a)
     }
 }
 
-static void show_line(slot_array_fast_t *a)
-{
-    for (int age = 1; age <= a->shown; ++age) {
-        int at = (a->wp + age) % a->depth;
-        const int32_t *plane = a->line + plane_start(a, at);
-        for (int r = 0; r < a->rows; ++r) {
-            int32_t *word = a->line_q + (size_t)(r * a->depth + at) * (size_t)a->pes;
-            memcpy(word, plane + r * a->pes, (size_t)a->pes * sizeof *word);
-        }
-    }
-    a->shown = 0;
-}
-
 void slot_array_fast_show(void *self)
 {
-    slot_array_fast_t *a = self;
-    show_taps(a);
-    show_line(a);
+    show_taps(self);
 }
 
 void slot_array_fast_reset(void *self)
 {
     slot_array_fast_t *a = self;
-    a->wp = a->v_base = a->h_base = a->shown = 0;
+    a->wp = a->v_base = a->h_base = 0;
     a->tag_base = SLOT_FAST_TAGS;
     a->any_clash = false;
     memset(a->clipped, 0, sizeof a->clipped);
@@ -675,7 +649,6 @@ void slot_array_fast_reset(void *self)
     memset(a->narrow_tag, 0, sizeof a->narrow_tag);
     memset(a->v, 0, sizeof a->v);
     memset(a->h, 0, sizeof a->h);
-    memset(a->line, 0, plane_start(a, a->depth) * sizeof *a->line);
     for (int i = 0; i < a->rows * a->pes; ++i) a->slot_q[i] = UINT32_C(1) << a->par_at;
     for (int r = 0; r < a->rows; ++r) {
         a->tail_q[r] = (uint16_t)(1u << (2 * a->tail_w + 1));
@@ -707,7 +680,6 @@ void slot_array_fast_init(void *self, const design_t *d)
     a->vectors = have_vectors();
 
     exp_unit_of_pe(&a->exp, d);
-    for (int age = 0; age < SLOT_FAST_AGES; ++age) a->plane[age] = a->zero;
 }
 
 void slot_array_fast_plain(void *self)

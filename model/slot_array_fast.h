@@ -4,18 +4,18 @@
  * against it.
  *
  * The same signals in narrow elements. Nothing moves that can stay: what travels lies in rings or windows
- * with moving bases, delay lines are one ring of planes [rows][pes], one plane written a cycle. A row's slots
- * are 16-lane vectors where the processor has AVX-512 (chosen at run time), plain loops elsewhere.
+ * with moving bases, and delay lines are the table's own rings, a word a row written in a cycle. A row's
+ * slots are 16-lane vectors where the processor has AVX-512 (chosen at run time), plain loops elsewhere.
  *
  *     v ring   tap j of row r     v[r][v_base + j]
  *     h ring   column j of row r  h[(h_base + r) mod rows][j]
  *     tags     tap j of row r     tag[tag_base + r + j]: rows and columns delay alike, so one history is all
- *     planes   age a of slot      line[(wp + a) mod depth][r][k]
+ *     lines    age a of slot      line_q[r][(wp + a) mod depth][k]
  *
  * Every word of the v ring is there twice, a ring's size apart, so that a row's taps never wrap; the tags'
  * window slides down its array and starts again at the top.
  *
- * So v_q, h_q, tag_q and line_q in the table's layout are brought up to date by `show` alone.
+ * So v_q, h_q and tag_q in the table's layout are brought up to date by `show` alone.
  */
 #ifndef SANGER_SLOT_ARRAY_FAST_H
 #define SANGER_SLOT_ARRAY_FAST_H
@@ -29,9 +29,6 @@ extern "C" {
 enum {
     SLOT_FAST_LANES = 16,   /* of a vector */
     SLOT_FAST_COLUMNS = 64, /* ring size of the taps: two vectors of 16-bit words */
-    SLOT_FAST_AGES = 64,    /* values of a gap */
-    /* words between planes, so that one row's ages do not fight for one set of the cache */
-    SLOT_FAST_PLANE_PAD = 16,
     SLOT_FAST_ALL = SLOT_ARRAY_ROWS_MAX * SLOT_ROW_PES_MAX,
     SLOT_FAST_WINDOW = SLOT_ARRAY_ROWS_MAX + 2 * SLOT_FAST_COLUMNS, /* tags that loads may touch */
     SLOT_FAST_TAGS = 16 * SLOT_FAST_WINDOW,
@@ -75,20 +72,16 @@ struct slot_array_fast {
     bool vectors; /* 16 slots or rows at a time */
 
     int wp, v_base, h_base, tag_base;
-    int shown; /* planes that line_q has not seen yet, at most depth */
     bool any_clash;
     uint8_t clipped[SLOT_ARRAY_ROWS_MAX]; /* set bits of sat_q in each row */
     uint16_t
         tail_last[SLOT_ARRAY_ROWS_MAX / SLOT_FAST_LANES]; /* rows that show their last word, one bit each */
-    const int32_t *plane[SLOT_FAST_AGES];                 /* of each age; no such tap: zeros */
 
     uint8_t narrow_tag[SLOT_FAST_TAGS + SLOT_FAST_WINDOW];
     _Alignas(64) int16_t tags[SLOT_FAST_TAGS + SLOT_FAST_WINDOW];
     _Alignas(64) int16_t v[SLOT_ARRAY_ROWS_MAX][2 * SLOT_FAST_COLUMNS];
     _Alignas(64) int16_t h[SLOT_ARRAY_ROWS_MAX][SLOT_FAST_COLUMNS];
-    _Alignas(64) int32_t zero[SLOT_FAST_ALL];
     _Alignas(64) slot_group_t group[SLOT_FAST_ALL / SLOT_FAST_LANES];
-    _Alignas(64) int32_t line[SLOT_FAST_COLUMNS * (SLOT_FAST_ALL + SLOT_FAST_PLANE_PAD)];
 };
 
 extern const block_type_t slot_array_fast_type;

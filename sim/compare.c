@@ -9,7 +9,7 @@
 #define WIDEST
 #endif
 
-enum { VECTOR = 64 };
+enum { VECTOR = 64, STRIDE = 4 * VECTOR };
 typedef uint64_t vector_t __attribute__((vector_size(VECTOR), aligned(1), may_alias));
 
 static inline uint64_t eight(const char *from)
@@ -19,44 +19,66 @@ static inline uint64_t eight(const char *from)
     return value;
 }
 
-/* Not 0 where a and b differ. No early exit: equality is the case that must be fast. */
-static inline __attribute__((always_inline)) uint64_t difference(const char *a, const char *b, size_t bytes)
+/* What differed so far: vectors, and the rest of what is no whole vector. */
+typedef struct {
+    vector_t whole;
+    uint64_t rest;
+} differences_t;
+
+/* No early exit: equality is the case that must be fast. */
+static inline __attribute__((always_inline)) void collect(differences_t *d, const char *a, const char *b,
+                                                          size_t bytes)
 {
-    vector_t sum = {0};
-    uint64_t rest = 0;
     size_t i = 0;
-    for (; i + VECTOR <= bytes; i += VECTOR) sum |= *(const vector_t *)(a + i) ^ *(const vector_t *)(b + i);
-    for (int k = 0; k < VECTOR / 8; ++k) rest |= sum[k];
-    for (; i + 8 <= bytes; i += 8) rest |= eight(a + i) ^ eight(b + i);
-    for (; i < bytes; ++i) rest |= (unsigned char)(a[i] ^ b[i]);
+    for (; i + VECTOR <= bytes; i += VECTOR)
+        d->whole |= *(const vector_t *)(a + i) ^ *(const vector_t *)(b + i);
+    for (; i + 8 <= bytes; i += 8) d->rest |= eight(a + i) ^ eight(b + i);
+    for (; i < bytes; ++i) d->rest |= (unsigned char)(a[i] ^ b[i]);
+}
+
+static inline __attribute__((always_inline)) bool any(const differences_t *d)
+{
+    uint64_t rest = d->rest;
+    for (int k = 0; k < VECTOR / 8; ++k) rest |= d->whole[k];
     return rest;
+}
+
+static inline __attribute__((always_inline)) bool differ(const char *a, const char *b, size_t bytes)
+{
+    differences_t d = {0};
+    collect(&d, a, b, bytes);
+    return any(&d);
 }
 
 WIDEST bool compare_objects_differ(const char *model, char *const *object, size_t objects, size_t bytes)
 {
-    uint64_t differ = 0;
-    for (size_t i = 0; i < objects; ++i) differ |= difference(model + i * bytes, object[i], bytes);
-    return differ != 0;
+    differences_t d = {0};
+    for (size_t i = 0; i < objects; ++i) collect(&d, model + i * bytes, object[i], bytes);
+    return any(&d);
 }
+
+/* Words of one size: counted and copied in one loop. */
+#define COUNT(type)                                                                                          \
+    do {                                                                                                     \
+        const type *from = (const type *)(const void *)now;                                                  \
+        type *to = (type *)(void *)previous;                                                                 \
+        for (size_t i = 0; i < objects; ++i) {                                                               \
+            changes += from[i] != to[i];                                                                     \
+            to[i] = from[i];                                                                                 \
+        }                                                                                                    \
+    } while (0)
 
 WIDEST size_t compare_changes(const char *now, char *previous, size_t objects, size_t bytes)
 {
     size_t changes = 0;
-    if (bytes == 1) {
-        for (size_t i = 0; i < objects; ++i) changes += now[i] != previous[i];
-    } else if (bytes == 2) {
-        for (size_t i = 0; i < objects; ++i)
-            changes += ((const uint16_t *)(const void *)now)[i] != ((uint16_t *)(void *)previous)[i];
-    } else if (bytes == 4) {
-        for (size_t i = 0; i < objects; ++i)
-            changes += ((const uint32_t *)(const void *)now)[i] != ((uint32_t *)(void *)previous)[i];
-    } else if (bytes == 8) {
-        for (size_t i = 0; i < objects; ++i)
-            changes += ((const uint64_t *)(const void *)now)[i] != ((uint64_t *)(void *)previous)[i];
-    } else {
-        for (size_t i = 0; i < objects; ++i)
-            changes += difference(now + i * bytes, previous + i * bytes, bytes) != 0;
+    switch (bytes) {
+    case 1: COUNT(uint8_t); return changes;
+    case 2: COUNT(uint16_t); return changes;
+    case 4: COUNT(uint32_t); return changes;
+    case 8: COUNT(uint64_t); return changes;
+    default: break;
     }
+    for (size_t i = 0; i < objects; ++i) changes += differ(now + i * bytes, previous + i * bytes, bytes);
     memcpy(previous, now, objects * bytes);
     return changes;
 }
@@ -65,7 +87,7 @@ WIDEST size_t compare_next_change(const char *now, const char *previous, size_t 
                                   size_t bytes)
 {
     size_t at = from * bytes, end = words * bytes;
-    while (at + VECTOR <= end && !difference(now + at, previous + at, VECTOR)) at += VECTOR;
+    while (at + STRIDE <= end && !differ(now + at, previous + at, STRIDE)) at += STRIDE;
     while (at + 8 <= end && eight(now + at) == eight(previous + at)) at += 8;
     while (at < end && now[at] == previous[at]) ++at;
     return at < end ? at / bytes : words;

@@ -31,7 +31,7 @@ typedef struct {
      */
     char *previous; /* the model's bytes that the images show */
     char *image;    /* as the DUT holds it */
-    char *scratch;  /* one word more, with eight bytes to spare */
+    char *scratch;  /* one word more */
 } binding_t;
 
 struct lockstep {
@@ -73,10 +73,17 @@ static uint64_t get_bits(const char *from, size_t at, int bits)
     return value;
 }
 
-static uint64_t load(const char *from, size_t bytes)
+/* Little-endian, as Verilator's own storage here; the sizes that are most of them without a call. */
+static inline uint64_t load(const char *from, size_t bytes)
 {
     uint64_t value = 0;
-    memcpy(&value, from, bytes); /* little-endian, as Verilator's own storage here */
+    switch (bytes) {
+    case 1: memcpy(&value, from, 1); break;
+    case 2: memcpy(&value, from, 2); break;
+    case 4: memcpy(&value, from, 4); break;
+    case 8: memcpy(&value, from, 8); break;
+    default: memcpy(&value, from, bytes);
+    }
     return value;
 }
 
@@ -105,10 +112,24 @@ EXTRACTS static inline uint64_t push_at_once(uint64_t eight, uint64_t named, int
 #define push_at_once push_by_pairs
 #endif
 
-/* A word of the DUT from elements of `element` bytes, a constant at each call. */
-static inline __attribute__((always_inline)) void pack_elements(const char *model, size_t lanes, int bits,
-                                                                size_t element, push_t *push, char *to)
+/* The low bytes of a word, at most 8. */
+static inline void store(char *to, uint64_t word, size_t bytes)
 {
+    switch (bytes) {
+    case 0: break;
+    case 1: memcpy(to, &word, 1); break;
+    case 2: memcpy(to, &word, 2); break;
+    case 4: memcpy(to, &word, 4); break;
+    case 8: memcpy(to, &word, 8); break;
+    default: memcpy(to, &word, bytes);
+    }
+}
+
+/* A word of the DUT, of `size` bytes, from elements of `element` bytes, a constant at each call. */
+static inline __attribute__((always_inline)) void
+pack_elements(const char *model, size_t lanes, int bits, size_t element, push_t *push, char *to, size_t size)
+{
+    const char *end = to + size;
     const size_t together = 8 / element;
     uint64_t word = 0, named = 0;
     int filled = 0;
@@ -126,18 +147,58 @@ static inline __attribute__((always_inline)) void pack_elements(const char *mode
         filled -= 64;
         word = filled ? value >> (bits * (int)n - filled) : 0;
     }
-    memcpy(to, &word, sizeof word);
+    store(to, word, (size_t)(end - to));
 }
 
 static inline __attribute__((always_inline)) void pack(const binding_t *b, const char *model, push_t *push,
                                                        char *to)
 {
     switch (b->element) {
-    case 1: pack_elements(model, b->lanes, b->s->bits, 1, push, to); break;
-    case 2: pack_elements(model, b->lanes, b->s->bits, 2, push, to); break;
-    case 4: pack_elements(model, b->lanes, b->s->bits, 4, push, to); break;
-    default: pack_elements(model, b->lanes, b->s->bits, 8, push, to); break;
+    case 1: pack_elements(model, b->lanes, b->s->bits, 1, push, to, b->word); break;
+    case 2: pack_elements(model, b->lanes, b->s->bits, 2, push, to, b->word); break;
+    case 4: pack_elements(model, b->lanes, b->s->bits, 4, push, to, b->word); break;
+    default: pack_elements(model, b->lanes, b->s->bits, 8, push, to, b->word); break;
     }
+}
+
+/* Eight bytes at a time: model words are short. */
+static inline __attribute__((always_inline)) bool is_same(const char *a, const char *b, size_t bytes)
+{
+    size_t i = 0;
+    for (; i + 8 <= bytes; i += 8) {
+        if (load(a + i, 8) != load(b + i, 8)) return false;
+    }
+    for (; i < bytes; ++i) {
+        if (a[i] != b[i]) return false;
+    }
+    return true;
+}
+
+static inline __attribute__((always_inline)) void copy(char *to, const char *from, size_t bytes)
+{
+    size_t i = 0;
+    for (; i + 8 <= bytes; i += 8) memcpy(to + i, from + i, 8);
+    for (; i < bytes; ++i) to[i] = from[i];
+}
+
+/* Brings the images of word w and of those behind it up to date, as far as each has changed; returns how
+ * many. */
+static inline __attribute__((always_inline)) size_t pack_changed(binding_t *b, size_t w, push_t *push)
+{
+    const size_t bytes = b->lanes * b->element, words = b->objects * b->words, first = w;
+    for (; w < words; ++w) {
+        const char *now = b->model + w * bytes;
+        char *before = b->previous + w * bytes;
+        if (is_same(now, before, bytes)) break;
+        copy(before, now, bytes);
+        if (!b->direct) pack(b, now, push, b->image + w * b->word);
+    }
+    return w - first;
+}
+
+EXTRACTS static size_t pack_changed_fast(binding_t *b, size_t w)
+{
+    return pack_changed(b, w, push_at_once);
 }
 
 EXTRACTS static void pack_fast(const binding_t *b, const char *model, char *to)
@@ -145,8 +206,7 @@ EXTRACTS static void pack_fast(const binding_t *b, const char *model, char *to)
     pack(b, model, push_at_once, to);
 }
 
-/* The DUT's image of one word of the model: most of a lockstep's work where elements are narrow and many.
-   `to` has eight bytes to spare. */
+/* The DUT's image of one word of the model: most of a lockstep's work where elements are narrow and many. */
 static void pack_word(const binding_t *b, const char *model, char *to)
 {
     if (HAS_EXTRACTS)
@@ -161,7 +221,7 @@ static bool allocate_images(binding_t *b)
 {
     size_t words = b->objects * b->words;
     b->object = calloc(b->objects, sizeof *b->object);
-    b->scratch = calloc(1, (b->word + 7) / 8 * 8 + 8);
+    b->scratch = calloc(1, b->word);
     if (!b->object || !b->scratch) return false;
     if (b->rarely || (b->direct && b->s->memory)) return true;
     b->image = calloc(words, b->word);
@@ -282,13 +342,12 @@ static size_t refresh(binding_t *b)
 {
     const size_t bytes = b->lanes * b->element, words = b->objects * b->words;
     size_t changes = 0;
-    for (size_t w = 0;; ++w, ++changes) {
+    for (size_t w = 0;;) {
         w = compare_next_change(b->model, b->previous, w, words, bytes);
         if (w == words) return changes;
-        memcpy(b->previous + w * bytes, b->model + w * bytes, bytes);
-        if (b->direct) continue;
-        pack_word(b, b->model + w * bytes, b->scratch);
-        memcpy(b->image + w * b->word, b->scratch, b->word);
+        size_t run = HAS_EXTRACTS ? pack_changed_fast(b, w) : pack_changed(b, w, push_by_pairs);
+        changes += run;
+        w += run;
     }
 }
 
@@ -323,6 +382,15 @@ static void note_word(lockstep_t *l, const binding_t *b, size_t first, const cha
     }
     uint64_t stray = stray_bits(b, dut);
     if (stray) note(l, b->s, first + b->lanes - 1, 0, stray);
+}
+
+/* One register of a control block: there are hundreds. */
+static void compare_scalar(lockstep_t *l, binding_t *b)
+{
+    uint64_t mine = load(b->model, b->element), before = load(b->previous, b->element);
+    l->count.changes += mine != before;
+    if (mine != before) memcpy(b->previous, b->model, b->element);
+    if (fixed_low(mine, b->s->bits) != load(b->object[0], b->word)) note_word(l, b, 0, b->object[0]);
 }
 
 /* Objects of one element each: a PE's registers. */
@@ -388,6 +456,8 @@ static void compare(lockstep_t *l, binding_t *b)
         compare_rarely(l, b);
     else if (b->s->memory)
         compare_packed(l, b);
+    else if (b->lanes == 1 && b->objects == 1)
+        compare_scalar(l, b);
     else if (b->lanes == 1)
         compare_scalars(l, b);
     else if (b->direct)
