@@ -46,8 +46,8 @@ static void store(accumulate_t *a)
     int drop = d->out.frac - d->output_sum.frac;
     bool exists = index < queries(d);
     for (int f = 0; f < d->head_max; ++f) {
-        __int128 sum = a->add_acc_q[f] + fixed_floor(a->add_word_q[f], drop);
-        int64_t acc = fixed_saturate(sum, d->output_sum.w, &acc_clips);
+        int64_t acc = a->add_acc_q[f], word = a->add_word_q[f];
+        if (word) acc = fixed_saturate(acc + fixed_floor(word, drop), d->output_sum.w, &acc_clips);
         if (exists) a->acc_q[index * d->head_max + f] = acc;
     }
     int64_t row_sum = fixed_saturate(*a->add_sum_q + *a->add_row_sum_q, d->row_sum.w, &sum_clips);
