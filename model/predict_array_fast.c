@@ -156,6 +156,16 @@ static void shift_words(predict_array_fast_t *a)
     a->keeping = a->keeping << 1 | (*a->t_valid & 1);
 }
 
+/* The same idle words came for so long that all rows, and the two registers behind their words, have them. */
+static bool words_rest(predict_array_fast_t *a)
+{
+    bool idle = !(*a->d_valid | *a->s_valid | *a->t_valid);
+    bool same =
+        idle && drain_word(a) == a->drain_q[0] && add_word(a) == a->add_q[0] && keep_word(a) == a->keep_q[0];
+    a->same = same ? a->same + (a->same < a->rows + 3) : 0;
+    return a->same == a->rows + 3;
+}
+
 /* The lowest of the rows, which it leaves; -1: there is none below `rows`. */
 static inline int next_row(predict_rows_t *set, int rows)
 {
@@ -482,14 +492,16 @@ void predict_array_fast_eval(void *self)
 /* predict_row's order: last stage first, and reads of the banks before writes. */
 static void tick(predict_array_fast_t *a)
 {
-    read_scores(a);
-    compare(a);
-    read_exp(a);
-    add_exp(a);
-    exponentiate(a);
-    keep_drained(a);
-    drain(a);
-    shift_words(a);
+    if (!words_rest(a)) {
+        read_scores(a);
+        compare(a);
+        read_exp(a);
+        add_exp(a);
+        exponentiate(a);
+        keep_drained(a);
+        drain(a);
+        shift_words(a);
+    }
     multiply(a);
     shift(a);
 }
@@ -568,6 +580,7 @@ void predict_array_fast_reset(void *self)
     a->v_base = a->h_base = 0;
     a->tag_base = PREDICT_FAST_TAGS;
     a->quiet = a->still = PREDICT_FAST_WINDOW;
+    a->same = 0;
     a->taps_shown = true;
     memset(a->narrow_tag, 0, sizeof a->narrow_tag);
     memset(a->keep_sum, -1, sizeof a->keep_sum);

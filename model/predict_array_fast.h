@@ -80,6 +80,7 @@ typedef struct {
     bool counted, on_bus; /* a counter has changed; the mask bus shows a word */
     int v_base, h_base, tag_base;
     int quiet, still; /* cycles since a tag came, since anything but zeros did */
+    int same;         /* edges in a row that found the words of the one before, none of them valid */
     bool taps_shown;  /* v_q, h_q and tag_q are up to date */
     uint32_t score[PREDICT_ROWS_MAX];
     uint8_t narrow_tag[PREDICT_FAST_TAGS + PREDICT_FAST_WINDOW];
