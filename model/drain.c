@@ -41,15 +41,15 @@ static int count_bits(void)
 
 static bool last_row(const drain_t *m, int64_t half, int64_t row)
 {
-    return row + 1 >= m->g_rows[half] || row == design_group_rows(m->d) - 1;
+    return row + 1 >= m->rows_q[half] || row == design_group_rows(m->d) - 1;
 }
 static bool last_set(const drain_t *m, int64_t half, int64_t set)
 {
-    return (set + 1) * m->d->lanes >= m->g_d[half] || set == sets(m->d) - 1;
+    return (set + 1) * m->d->lanes >= m->d_q[half] || set == sets(m->d) - 1;
 }
 static bool last_beat(const drain_t *m, int64_t half, int64_t beat)
 {
-    return beat + 1 >= m->g_beats[half] || beat == design_beats(m->d, m->d->head_max) - 1;
+    return beat + 1 >= m->beats_q[half] || beat == design_beats(m->d, m->d->head_max) - 1;
 }
 
 /* ---- enter ---- */
@@ -79,7 +79,7 @@ static void show_operands(drain_t *m)
 static int enter(drain_t *m)
 {
     if (!*m->enter_q)
-        *m->enter_q = *m->computed != *m->enter_n_q;
+        *m->enter_q = *m->taken_q != *m->enter_n_q;
     else if (enters(m)) {
         int64_t half = enter_half(m);
         bool begins = *m->enter_set_q == 0, ends = last_set(m, half, *m->enter_set_q);
@@ -128,10 +128,10 @@ static void show_beat(drain_t *m)
     const design_t *d = m->d;
     const int16_t *row = m->out_q + *m->slot_q * row_elements(d);
     *m->wr_valid = writes(m);
-    *m->wr_addr = low(m->g_o[*m->half_q] + *m->offset_q, d->addr_w);
+    *m->wr_addr = low(m->o_q[*m->half_q] + *m->offset_q, d->addr_w);
     for (int i = 0; i < beat_elements(d); ++i) {
         int64_t element = *m->beat_q * beat_elements(d) + i;
-        bool there = writes(m) && element < m->g_d[*m->half_q] && element < row_elements(d);
+        bool there = writes(m) && element < m->d_q[*m->half_q] && element < row_elements(d);
         m->wr_data[i] = there ? low(row[element], 16) : 0;
     }
 }
@@ -154,7 +154,7 @@ static int write(drain_t *m)
 
 static void end_group(drain_t *m)
 {
-    bool done = *m->end_q == END_FIN ? *m->fin_ready : !m->g_final[*m->half_q];
+    bool done = *m->end_q == END_FIN ? *m->fin_ready : !m->final_q[*m->half_q];
     *m->end_q = done ? END_NONE : END_FIN;
     if (!done) return;
     *m->drained_q = low(*m->drained_q + 1, 2);
@@ -167,6 +167,20 @@ void drain_ask(void *self)
     *m->rd_index = enter_half(m) * design_group_rows(m->d) + *m->enter_row_q;
 }
 
+/* A computed group's record: from now on fetch may write the next one over it. */
+static void take_record(drain_t *m)
+{
+    int64_t half = *m->taken_q & 1;
+    if (*m->computed == *m->taken_q) return;
+    m->rows_q[half] = m->g_rows[half];
+    m->d_q[half] = m->g_d[half];
+    m->beats_q[half] = m->g_beats[half];
+    m->o_q[half] = m->g_o[half];
+    m->final_q[half] = m->g_final[half];
+    m->job_q[half] = m->g_job[half];
+    *m->taken_q = low(*m->taken_q + 1, 2);
+}
+
 void drain_eval(void *self)
 {
     drain_t *m = self;
@@ -175,9 +189,10 @@ void drain_eval(void *self)
     show_beat(m);
     *m->clear = *m->end_q == END_CLEAR;
     *m->clear_half = *m->half_q;
+    *m->taken = *m->taken_q;
     *m->drained = *m->drained_q;
     *m->fin_valid = *m->end_q == END_FIN;
-    *m->fin_job = m->g_job[*m->half_q];
+    *m->fin_job = m->job_q[*m->half_q];
 }
 
 void drain_tick(void *self)
@@ -190,6 +205,7 @@ void drain_tick(void *self)
         left = write(m);
     *m->full_q = low(*m->full_q + take_quotients(m) - left, count_bits());
     *m->inside_q = low(*m->inside_q + enter(m) - left, count_bits());
+    take_record(m);
 }
 
 #define FIELD(member)         offsetof(drain_t, member)
@@ -198,7 +214,8 @@ void drain_tick(void *self)
 #define OUTPUT(member, width) .name = #member, .kind = SIGNAL_OUT, .field = FIELD(member), .bits = width
 #define REGISTER(member, width)                                                                              \
     .name = #member, .kind = SIGNAL_REG, .field = FIELD(member), .bits = width, .path = #member
-#define FORMAT(format) .frac = (format).frac, .is_signed = true
+#define TAKEN(member, width) REGISTER(member, width), .dims = 1, .n = {2}
+#define FORMAT(format)       .frac = (format).frac, .is_signed = true
 
 static int add(signal_t *table, int n, const signal_t *more, size_t count)
 {
@@ -241,6 +258,7 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
         {OUTPUT(wr_data, 16), .dims = 1, .n = {beat_elements(d)}},
         {OUTPUT(clear, 1), .meaning = "forget a half"},
         {OUTPUT(clear_half, 1)},
+        {OUTPUT(taken, 2), .meaning = "groups whose record is not needed any more"},
         {OUTPUT(drained, 2), .meaning = "groups drained"},
         {OUTPUT(fin_valid, 1), .meaning = "a job is complete"},
         {OUTPUT(fin_job, 16)},
@@ -252,6 +270,13 @@ static int add_registers(const design_t *d, signal_t *table, int n)
 {
     const int set = fixed_bits(sets(d)), row = row_bits(d);
     const signal_t all[] = {
+        {REGISTER(taken_q, 2), .meaning = "groups whose record was taken"},
+        {TAKEN(rows_q, fixed_bits(design_group_rows(d) + 1))},
+        {TAKEN(d_q, fixed_bits(d->head_max + 1))},
+        {TAKEN(beats_q, fixed_bits(design_beats(d, d->head_max) + 1))},
+        {TAKEN(o_q, d->addr_w)},
+        {TAKEN(final_q, 1)},
+        {TAKEN(job_q, 16)},
         {REGISTER(enter_q, 1), .meaning = "a group enters"},
         {REGISTER(enter_n_q, 2), .meaning = "its number"},
         {REGISTER(enter_row_q, row)},

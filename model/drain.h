@@ -10,6 +10,8 @@
  *                 │ out_q │  16 rows
  *                 └───────┘──► wr_valid, wr_addr, wr_data ──► clear, fin ──► drained
  *
+ * A computed group's record is copied (`taken`), so that fetch may write the next one of that half.
+ *
  * Three sequencers, each with a half, a row of the group and a place in the row, each running on by itself:
  *
  *   enter   `lanes` elements a cycle, ceil(d / lanes) cycles a row; div_num and div_den follow rd_acc and
@@ -40,7 +42,8 @@ typedef struct {
     int64_t *rd_index;                                                     /* out */
     int64_t *div_valid, *div_num, *div_den;                                /* out; num, den follow rd_* */
     int64_t *wr_valid, *wr_addr, *wr_data;                                 /* out */
-    int64_t *clear, *clear_half, *drained, *fin_valid, *fin_job;           /* out */
+    int64_t *clear, *clear_half, *taken, *drained, *fin_valid, *fin_job;   /* out */
+    int64_t *taken_q, *rows_q, *d_q, *beats_q, *o_q, *final_q, *job_q;     /* reg: records, [half] */
     int64_t *enter_q, *enter_n_q, *enter_row_q, *enter_set_q, *inside_q;   /* reg */
     int64_t *result_half_q, *result_row_q, *result_set_q, *result_slot_q;  /* reg */
     int16_t *out_q;                                                        /* memory: [16][sets * lanes] */

@@ -107,14 +107,15 @@ static fetch_read_t high_read(fetch_t *f)
     r.row_ends = r.beat == cut(beats - 1, f->beat_w);
     r.run_ends = r.row_ends && *f->row_q == cut(rows - 1, row_w(d));
     bool strip_ends = r.row_ends && *f->strip_row_q == d->rows - 1;
-    r.last = masks ? r.run_ends : r.run_ends ? !*f->external_q : strip_ends;
+    r.last = !masks && (r.run_ends || strip_ends);
     return r;
 }
 
 static fetch_read_t next_read(fetch_t *f)
 {
-    bool scoring_waits = *f->low_q == LOW_QUERIES,
-         high = *f->high_q == HIGH_QUERIES || *f->high_q == HIGH_MASKS;
+    bool low = *f->low_q == LOW_KEYS || *f->low_q == LOW_QUERIES;
+    bool high = *f->high_q == HIGH_QUERIES || *f->high_q == HIGH_MASKS;
+    bool scoring_waits = *f->low_q == LOW_QUERIES || (low && *f->idle_q);
     return high && !scoring_waits ? high_read(f) : low_read(f);
 }
 
@@ -280,7 +281,7 @@ static void open_group(fetch_t *f)
 {
     const design_t *d = f->d;
     int64_t half = *f->opened_q & 1, rows = smaller(*f->left_q, design_group_rows(d));
-    if (cut(*f->opened_q - *f->drained, 2) >= 2) return;
+    if (cut(*f->opened_q - *f->taken, 2) >= 2) return;
     f->g_rows_q[half] = rows;
     f->g_first_q[half] = *f->first_q;
     f->g_keys_q[half] = *f->m_q;
@@ -299,7 +300,7 @@ static void open_group(fetch_t *f)
     *f->opened_q = cut(*f->opened_q + 1, 2);
     *f->left_q -= rows;
     *f->first_q = cut(*f->first_q + rows, fixed_bits(d->keys_max + 1));
-    *f->high_q = HIGH_QUERIES;
+    *f->high_q = *f->external_q ? HIGH_MASKS : HIGH_QUERIES;
 }
 
 static void issue_high(fetch_t *f, const fetch_read_t *r)
@@ -312,7 +313,7 @@ static void issue_high(fetch_t *f, const fetch_read_t *r)
     *f->strip_row_q = r->run_ends || strip_ends ? 0 : *f->strip_row_q + 1;
     *f->row_q = r->run_ends ? 0 : cut(*f->row_q + 1, row_w(d));
     if (!r->run_ends) return;
-    *f->high_q = query && *f->external_q ? HIGH_MASKS : *f->left_q ? HIGH_GROUP : HIGH_HEAD;
+    *f->high_q = !query ? HIGH_QUERIES : *f->left_q ? HIGH_GROUP : HIGH_HEAD;
 }
 
 /* ---- both ---- */
@@ -321,12 +322,12 @@ static void count_answer(fetch_t *f)
 {
     if (!got_last(f)) return;
     switch (got_kind(f)) {
-    case FETCH_OF_K_LOW: break;
     case FETCH_OF_Q_LOW:
         *f->loaded_q = cut(*f->loaded_q + 1, 2);
         *f->file_q = *f->file_q == 2 ? 0 : *f->file_q + 1;
         break;
-    default: *f->held_q = cut(*f->held_q + 1, design_held_w(f->d)); break;
+    case FETCH_OF_Q: *f->held_q = cut(*f->held_q + 1, design_held_w(f->d)); break;
+    default: break;
     }
 }
 
@@ -335,6 +336,7 @@ void fetch_tick(void *self)
     fetch_t *f = self;
     fetch_read_t r = f->read; /* of registers, as eval found it */
     bool takes = *f->job_valid && *f->high_q == HIGH_HEAD && *f->looked_q;
+    *f->idle_q = !ahead(f);
     wait_low(f);
     if (takes)
         take_head(f);
@@ -392,7 +394,8 @@ static int add_inputs(const design_t *d, signal_t *table, int n)
         {"got_data", SIGNAL_IN, FIELD(got_data), 16, .dims = 1, .n = {d->bus_bytes / 2},
          .meaning = "the beat"},
         {"scored", SIGNAL_IN, FIELD(scored), 2, .codes = 4, .meaning = "strips scored, modulo 4"},
-        {"drained", SIGNAL_IN, FIELD(drained), 2, .codes = 4, .meaning = "groups drained, modulo 4"},
+        {"taken", SIGNAL_IN, FIELD(taken), 2, .codes = 4,
+         .meaning = "groups whose half is free again, modulo 4"},
     };
     return ADD(table, n, all);
 }
@@ -473,6 +476,7 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         REG(low_q, 3, .meaning = "head room keys file queries"),
         REG(looked_q, 1, .meaning = "low has looked at the job that is offered"),
         REG(asked_q, 2, .meaning = "strips whose low-bit queries are asked for"),
+        REG(idle_q, 1, .meaning = "all strips that are asked for were scored in the cycle before"),
         REG(of_head_q, 2, .meaning = "of the head, at most 3"),
         REG(low_m_q, len),
         REG(low_d_q, fixed_bits(d->head_max + 1)),

@@ -6,7 +6,7 @@
  *     job_valid, j_* ──►┌────────────┐──► rd_valid, rd_addr, rd_tag
  *     job_ready      ◄──│ low, high  │◄── rd_ready, got, got_tag, got_data
  *     scored         ──►│            │──► k_*   low-bit keys      to predict_feeder
- *     drained        ──►│            │──► ql_*  low-bit queries   to predict_feeder
+ *     taken          ──►│            │──► ql_*  low-bit queries   to predict_feeder
  *     loaded, opened ◄──│            │──► q_*   queries, m_* masks to buffer
  *     held, g_*      ◄──└────────────┘
  *
@@ -18,10 +18,11 @@
  *          FILE     waits for a free file (strips asked for - scored < 3)
  *          QUERIES  reads the strip's rows of q_low; next strip or head
  *   high   HEAD     job_ready: takes the job that low has looked at
- *          GROUP    waits for a free half (groups opened - drained < 2), writes its record
- *          QUERIES, MASKS   reads the group's rows of q and, of external heads, mask; next group or head
+ *          GROUP    waits for a free half (groups opened - taken < 2), writes its record
+ *          MASKS, QUERIES   reads the group's rows of mask, of external heads, and of q; next group or head
  *
- * Low-bit queries go before the rest, since scoring waits for them; keys of the next head come last.
+ * Low-bit queries go before the rest, since scoring waits for them; keys of the next head come last, but
+ * first when no strip is left to score (idle_q).
  *
  * Keys: a head of at most keys_max / 2 keys behind another such takes the other half of the places than that
  * one (`g_upper`); there is room when all strips before that one are scored. Any other head begins at place 0
@@ -30,8 +31,8 @@
  * Rows of a matrix follow each other without a gap, so each matrix has one running address. A read's tag says
  * where its beat goes, {last, kind, number, beat}: kind 0 k_low (place), 1 q_low (row), 2 q (index), 3 mask
  * (index); the write ports follow got, got_tag and got_data. Answers come in order. `last` is the end of what
- * a count waits for: `loaded` a strip's q_low, `held` a strip's q, and of an external group's last strip the
- * group's masks.
+ * a count waits for: `loaded` a strip's q_low, `held` a strip's q, whose
+ * group's masks came before.
  *
  * Sizes are those that controller checked: a head has at least one query, key and element, and no more than
  * the design's. Row and beat counters end on equality with the last number, cut to their widths, so that
@@ -63,14 +64,14 @@ typedef struct {
 typedef struct {
     int64_t *job_valid, *j_l, *j_m, *j_d, *j_causal, *j_external, *j_policy, *j_threshold;  /* in */
     int64_t *j_q, *j_k, *j_v, *j_q_low, *j_k_low, *j_mask, *j_o, *j_final, *j_number;       /* in */
-    int64_t *rd_ready, *got, *got_tag, *got_data, *scored, *drained;                        /* in */
+    int64_t *rd_ready, *got, *got_tag, *got_data, *scored, *taken;                          /* in */
     int64_t *job_ready, *rd_valid, *rd_addr, *rd_tag, *loaded, *opened, *held;              /* out */
     int64_t *k_we, *k_key, *k_beat, *k_data, *ql_we, *ql_file, *ql_row, *ql_beat, *ql_data; /* out */
     int64_t *q_we, *q_index, *q_beat, *q_data, *m_we, *m_index, *m_beat, *m_data;           /* out */
     int64_t *g_rows, *g_first, *g_keys, *g_d, *g_beats, *g_causal, *g_external, *g_upper;   /* out */
     int64_t *g_policy, *g_threshold, *g_k, *g_v, *g_o, *g_final, *g_job;                    /* out */
 
-    int64_t *low_q, *looked_q, *asked_q, *of_head_q;                /* reg: low; strips asked for */
+    int64_t *low_q, *looked_q, *asked_q, *idle_q, *of_head_q;       /* reg: low; strips asked for */
     int64_t *low_m_q, *low_d_q, *low_left_q, *small_q, *beside_q;   /* reg: its head */
     int64_t *upper_q, *k_low_at_q, *q_low_at_q;                     /* reg: its head */
     int64_t *low_row_q, *low_beat_q;                                /* reg */

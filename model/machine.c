@@ -108,14 +108,16 @@ static void wire_counts(machine_t *m)
     rebias_t *r = &m->rebias;
     pass_control_t *p = &m->pass_control;
     f->scored = c->scored;
-    f->drained = m->drain.drained;
+    f->taken = m->drain.taken;
+    m->pass_control.drained = m->drain.drained;
     c->loaded = f->loaded;
     c->opened = f->opened;
     c->asked = r->asked;
     r->scored = c->scored;
     r->held = f->held;
-    p->swept_groups = m->tile_loader.swept_groups = c->swept_groups;
-    p->rebiased_groups = m->tile_loader.rebiased_groups = r->rebiased_groups;
+    m->tile_loader.begun_groups = c->begun_groups;
+    p->predicted = c->predicted;
+    p->rebiased = r->rebiased;
     m->drain.computed = p->computed;
     p->busy = m->busy;
 }

@@ -64,9 +64,13 @@ static bool may_walk(const pass_control_t *p)
 
 /* ---- decisions of one cycle, of registers and inputs ---- */
 
-static bool at_hand(const pass_control_t *p)
+/* Strip of the group: its masks and biases are there, and the sums of the half's last group are not any more.
+ */
+static bool is_known(const pass_control_t *p, int64_t strip)
 {
-    return *p->swept_groups != *p->gather_group_q && *p->rebiased_groups != *p->gather_group_q;
+    int64_t n = (int64_t)fixed_low((uint64_t)(*p->strip_n_q + strip), design_held_w(p->d));
+    bool cleared = fixed_low((uint64_t)(*p->gather_group_q - *p->drained), 2) < 2;
+    return cleared && *p->predicted != n && *p->rebiased != n;
 }
 
 static int64_t key_limit(const pass_control_t *p, int64_t half)
@@ -98,10 +102,11 @@ static bool is_last_strip(const pass_control_t *p)
     return next >= p->d->strips || next * p->d->rows >= p->g_rows[*p->gather_group_q % 2];
 }
 
-/* The strip of the group whose rows come next, and its tile; a group's first has not been read yet. */
+/* The strip of the group whose rows come next, and its tile: this one if its rows have not been read yet. */
 static int64_t strip_to_read(const pass_control_t *p)
 {
-    return *p->fresh_q && !is_last_strip(p) ? *p->gather_strip_q + 1 : 0;
+    if (!*p->fresh_q) return *p->gather_strip_q;
+    return is_last_strip(p) ? 0 : *p->gather_strip_q + 1;
 }
 
 static int64_t tile_to_read(const pass_control_t *p)
@@ -119,7 +124,7 @@ static void offer_row(pass_control_t *p)
     p->now.last_row = p->now.strip_end && p->now.last_strip;
     p->now.last_tile = *p->gather_base_q + p->d->columns >= key_limit(p, half);
     bool free = *p->begun_q || !p->tile_open_q[*p->gather_buffer_q];
-    p->wire.valid = at_hand(p) && *p->fresh_q && free;
+    p->wire.valid = *p->fresh_q && free;
     p->wire.row = gather_index(p);
 }
 
@@ -172,6 +177,15 @@ static void take_sub_row(pass_control_t *p)
     p->now.close = full || (p->now.end[p->now.buffer] && (p->now.take || *p->fill_q));
 }
 
+/* Nothing moves before the next strip is known; an open pass may wait for it. */
+static bool waits_for_strip(const pass_control_t *p)
+{
+    bool waiting = *p->fill_q || (has_window(p) && *p->win_n_q);
+    bool leaving = has_window(p) && (p->ended_q[0] || p->ended_q[1]);
+    if (*p->fresh_q || is_known(p, *p->gather_strip_q) || p->wire.have || p->now.take) return false;
+    return (*p->begun_q && !leaving) || !waiting;
+}
+
 /* `why` is why no pass is started, if none is: the cause of the next cycle without a word. */
 static void walk_and_start(pass_control_t *p)
 {
@@ -192,9 +206,7 @@ static void walk_and_start(pass_control_t *p)
     else if (closed)
         p->now.why = CAUSE_WALK;
     else
-        p->now.why = at_hand(p) || p->wire.have || *p->fill_q || (has_window(p) && *p->win_n_q)
-                         ? CAUSE_GATHER
-                         : CAUSE_PREDICT;
+        p->now.why = waits_for_strip(p) ? CAUSE_PREDICT : CAUSE_GATHER;
 }
 
 static void finish(pass_control_t *p)
@@ -458,12 +470,15 @@ static void read_rows(pass_control_t *p)
 static void next_tile(pass_control_t *p)
 {
     bool last = p->now.last_tile;
+    int64_t strips = *p->strip_n_q + *p->gather_strip_q + 1;
     int64_t tile = last ? 0 : *p->gather_tile_q + 1;
     *p->gather_buffer_q = !*p->gather_buffer_q;
     *p->gather_tile_q = (int64_t)fixed_low((uint64_t)tile, fixed_bits(design_tiles_max(p->d)));
     *p->gather_base_q = last ? 0 : *p->gather_base_q + p->d->columns;
     *p->gather_group_q = (*p->gather_group_q + last) % 4;
-    *p->fresh_q = !last;
+    if (!last) return;
+    *p->strip_n_q = (int64_t)fixed_low((uint64_t)strips, design_held_w(p->d));
+    *p->fresh_q = 0;
 }
 
 /* The row that split gets at this edge, and the place of the next. */
@@ -471,7 +486,7 @@ static void tick_gather(pass_control_t *p)
 {
     if (!p->now.accept) {
         if (p->now.split_end) *p->held_end_q = 0;
-        if (at_hand(p) && !*p->fresh_q) read_rows(p);
+        if (!*p->fresh_q && is_known(p, *p->gather_strip_q)) read_rows(p);
         return;
     }
     *p->held_buffer_q = *p->gather_buffer_q;
@@ -482,9 +497,11 @@ static void tick_gather(pass_control_t *p)
         p->left_q[next_row(p)] = 0;
         return;
     }
+    int64_t next = strip_to_read(p);
     read_rows(p);
-    *p->gather_strip_q = p->now.last_strip ? 0 : *p->gather_strip_q + 1;
+    *p->fresh_q = is_known(p, next);
     if (p->now.last_strip) next_tile(p);
+    *p->gather_strip_q = next;
 }
 
 static void tick_split(pass_control_t *p)
@@ -624,9 +641,9 @@ static int add_inputs(const design_t *d, signal_t *table, int n)
          .codes = d->head_max + 1, .meaning = "head size"},
         {"g_causal", SIGNAL_IN, FIELD(g_causal), 1, .dims = 1, .n = {2}, .codes = 2,
          .meaning = "query i sees keys 0 .. i"},
-        {"swept_groups", SIGNAL_IN, FIELD(swept_groups), 2, .codes = 4, .meaning = "groups with a mask"},
-        {"rebiased_groups", SIGNAL_IN, FIELD(rebiased_groups), 2, .codes = 4,
-         .meaning = "groups with biases"},
+        {"predicted", SIGNAL_IN, FIELD(predicted), design_held_w(d), .meaning = "strips with a mask"},
+        {"rebiased", SIGNAL_IN, FIELD(rebiased), design_held_w(d), .meaning = "strips with biases"},
+        {"drained", SIGNAL_IN, FIELD(drained), 2, .codes = 4, .meaning = "groups drained"},
         {"tile_loaded", SIGNAL_IN, FIELD(tile_loaded), 1, .dims = 1, .n = {2}, .codes = 2, .weights = "14",
          .meaning = "the buffer holds the tile whose turn it is"},
         {"mask", SIGNAL_IN, FIELD(mask), 1, .dims = 1, .n = {d->columns},
@@ -691,8 +708,9 @@ static int add_gather(const design_t *d, signal_t *table, int n)
         REG(gather_tile_q, fixed_bits(design_tiles_max(d)), .meaning = "tile that is being gathered"),
         REG(gather_base_q, base_w(d), .meaning = "its first key"),
         REG(gather_strip_q, fixed_bits(d->strips), .meaning = "strip that is being gathered"),
+        REG(strip_n_q, design_held_w(d), .meaning = "strips of the groups before"),
         REG(left_q, 1, EACH(rows), .meaning = "its rows to come"),
-        REG(fresh_q, 1, .meaning = "left_q is the group's"),
+        REG(fresh_q, 1, .meaning = "left_q is the strip's"),
         REG(begun_q, 1, .meaning = "a row of the tile has been taken"),
         REG(gather_buffer_q, 1, .meaning = "the tile's buffer"),
         {"split_mask_q", SIGNAL_REG, FIELD(split_mask_q), 1, EACH(d->columns), .path = "u_split.mask_q"},

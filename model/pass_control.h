@@ -24,9 +24,9 @@
  *
  * Rows whose mask word is empty are left out. left_q has the rows of strip gather_strip_q that are still to
  * be offered; with the last of them the next strip's, which some_strip and some_tile ask for, take their
- * place. A strip without any offers its row 0 all the same, so that each strip has a last row. A group's
- * first strip is read once the group is predicted (fresh_q). A group of more rows than strips hold ends with
- * the last strip.
+ * place. A strip without any offers its row 0 all the same, so that each strip has a last row. A strip is
+ * read once it is known, predicted and rebiased, and the half's last sums are drained (fresh_q). A group of
+ * more rows than strips hold ends with the last strip.
  *
  * Designs with a window above 1 have a window between split and table: win_n_q sub-rows by age, of at most
  * two tiles (a tile's buffer stays taken until its passes are complete). The one that leaves is chosen at the
@@ -58,7 +58,7 @@ enum {
 };
 
 typedef struct {
-    int64_t *g_rows, *g_first, *g_keys, *g_d, *g_causal, *swept_groups, *rebiased_groups; /* in */
+    int64_t *g_rows, *g_first, *g_keys, *g_d, *g_causal, *predicted, *rebiased, *drained; /* in */
     int64_t *tile_loaded, *mask, *some, *done, *busy;                                     /* in */
     int64_t *mask_index, *mask_tile, *some_strip, *some_tile;                             /* out */
     int64_t *load, *load_row, *walk_index, *mode, *col;                                   /* out */
@@ -69,6 +69,7 @@ typedef struct {
     int64_t *cause_n;                                                                     /* net */
 
     int64_t *gather_group_q, *gather_tile_q, *gather_base_q, *gather_strip_q, *gather_buffer_q; /* reg */
+    int64_t *strip_n_q;                                                                         /* reg */
     int64_t *left_q, *fresh_q, *begun_q;                                                        /* reg */
     int64_t *split_mask_q, *split_row_q, *split_part_q;                                         /* reg */
     int64_t *held_buffer_q, *held_end_q, *held_final_q;                                         /* reg */

@@ -25,7 +25,7 @@ static int base_bits(const design_t *d)
 
 /* Registers from an end to its count. */
 enum { SCORED_LINE = 2 };
-static int groups_line(const design_t *d)
+static int predicted_line(const design_t *d)
 {
     return d->rows + 2;
 }
@@ -213,6 +213,7 @@ static bool frees_bank(const predict_control_t *c)
 static void take_threshold(predict_control_t *c)
 {
     if (!*c->keep_q || *c->keep_base_q || *c->keep_step_q) return;
+    *c->begun_groups_q = low(*c->begun_groups_q + !*c->keep_strip_q, 2);
     *c->threshold_q = c->g_threshold[*c->keep_half_q];
     *c->policy_q = c->g_policy[*c->keep_half_q];
 }
@@ -254,9 +255,9 @@ static void show_keep_word(predict_control_t *c)
 
 /* ---- counts: ends go through a line, until row 0, or the last one, is done ---- */
 
-static void count_end(int64_t *line, int length, bool end, int64_t *count)
+static void count_end(int64_t *line, int length, bool end, int64_t *count, int bits)
 {
-    *count = low(*count + line[length - 1], 2);
+    *count = low(*count + line[length - 1], bits);
     memmove(line + 1, line, ((size_t)length - 1) * sizeof *line);
     line[0] = end;
 }
@@ -294,7 +295,8 @@ void predict_control_eval(void *self)
     *c->threshold = *c->threshold_q;
     *c->policy = *c->policy_q;
     *c->scored = *c->scored_q;
-    *c->swept_groups = *c->swept_groups_q;
+    *c->begun_groups = *c->begun_groups_q;
+    *c->predicted = *c->predicted_q;
 }
 
 /* Backwards along the words' way: each part still sees the one before it as it was. All wait for counts as
@@ -303,7 +305,6 @@ void predict_control_tick(void *self)
 {
     predict_control_t *c = self;
     bool drained = drained_strip(c), kept = kept_strip(c);
-    bool group = kept && last_strip(c, *c->keep_half_q, *c->keep_strip_q);
     int64_t scored = *c->scored_q, summed = *c->summed_q, compared = *c->keep_n_q;
     drain_step(c);
     pend(c);
@@ -313,8 +314,8 @@ void predict_control_tick(void *self)
     keep_step(c, summed);
     show_keep_word(c);
     sum_step(c, scored, compared);
-    count_end(c->scored_line_q, SCORED_LINE, drained, c->scored_q);
-    count_end(c->groups_line_q, groups_line(c->d), group, c->swept_groups_q);
+    count_end(c->scored_line_q, SCORED_LINE, drained, c->scored_q, 2);
+    count_end(c->predicted_line_q, predicted_line(c->d), kept, c->predicted_q, design_held_w(c->d));
 }
 
 /* ---- many ticks at once ---- */
@@ -489,7 +490,8 @@ static int add_outputs(const design_t *d, signal_t *table, int n)
         {OUTPUT(threshold, d->threshold.w), .frac = d->threshold.frac},
         {OUTPUT(policy, 2)},
         {OUTPUT(scored, 2), .meaning = "strips whose maxima are known"},
-        {OUTPUT(swept_groups, 2), .meaning = "groups whose masks are known"},
+        {OUTPUT(begun_groups, 2), .meaning = "groups whose first strip is compared, or was"},
+        {OUTPUT(predicted, design_held_w(d)), .meaning = "strips whose masks are known"},
     };
     return ADD(table, n, all);
 }
@@ -528,7 +530,8 @@ static int add_words(const design_t *d, signal_t *table, int n)
         {REGISTER(threshold_q, d->threshold.w), .frac = d->threshold.frac},
         {REGISTER(policy_q, 2)},
         {REGISTER(scored_q, 2)},
-        {REGISTER(swept_groups_q, 2)},
+        {REGISTER(begun_groups_q, 2)},
+        {REGISTER(predicted_q, design_held_w(d))},
     };
     return ADD(table, n, all);
 }
@@ -569,7 +572,7 @@ static int add_sequencers(const design_t *d, signal_t *table, int n)
         {REGISTER(summed_q, 2), .meaning = "strips whose sums are known"},
         {REGISTER(swept_q, 2), .meaning = "strips whose banks are free, but for rebias"},
         {LINE(scored_line_q, SCORED_LINE)},
-        {LINE(groups_line_q, groups_line(d))},
+        {LINE(predicted_line_q, predicted_line(d))},
     };
     return ADD(table, n, all);
 }

@@ -9,7 +9,7 @@
  *        │             │  sum  │──► sum words ──► predict_array     (summed) ─┐
  *        │             └───────┘                                              │
  *        │             ┌───────────┐◄─────────────────────────────────────────┘
- *        └─ (swept) ───│ threshold │──► threshold words ──► predict_array          swept_groups
+ *        └─ (swept) ───│ threshold │──► threshold words ──► predict_array          predicted
  *                      └───────────┘
  *
  * Every output is a register. The time of a tile whose word 0 shows in cycle t, with heads of d:
@@ -24,7 +24,7 @@
  *
  *     c + 3    scored rises      (row 0's maximum is known)      c + 4   its first sum word at the earliest
  *     x + 2    its first threshold word at the earliest
- *     l + rows + 3   swept_groups rises, after the group's last strip (the last row's mask word is stored)
+ *     l + rows + 3   predicted rises (the last row's mask word is stored)
  *
  * Row i is i cycles behind row 0; who goes by scored takes rows in order, one a cycle at most. Tiles reach
  * as far as any query of the group sees: pass_control reads the masks of all of them.
@@ -35,7 +35,8 @@
  * end. Positions without a key have no threshold word, but for the last column of a tile: t_last always
  * comes. t_key and t_col are 0 where they mean nothing.
  *
- * threshold and policy change one cycle after a strip's first threshold word: row i takes them one cycle
+ * begun_groups counts groups whose first strip is compared, or was: K and V may be read. It, threshold and
+ * policy change one cycle after a strip's first threshold word: row i takes them one cycle
  * after that word and i.
  *
  * Records that no head has (no keys, rows or elements) give strips of one tile, without words where there are
@@ -58,7 +59,7 @@ typedef struct {
     int64_t *s_valid, *s_first, *s_bank, *s_key;                                            /* out */
     int64_t *t_valid, *t_first, *t_bank, *t_there, *t_key, *t_col, *t_last, *t_tile, *t_strip; /* out */
     int64_t *threshold, *policy;                                                               /* out */
-    int64_t *scored, *swept_groups;                                                            /* out */
+    int64_t *scored, *begun_groups, *predicted;                                                /* out */
     /* reg: behind each output */
     int64_t *valid_q, *first_q, *file_q, *upper_q, *tile_q, *at_q, *head_key_q;
     int64_t *d_valid_q, *d_first_q, *d_bank_q, *d_col_q, *d_key_q, *d_limit_q, *d_rows_q;
@@ -66,7 +67,7 @@ typedef struct {
     int64_t *t_valid_q, *t_first_q, *t_bank_q, *t_there_q, *t_key_q, *t_col_q, *t_last_q, *t_tile_q,
         *t_strip_q;
     int64_t *threshold_q, *policy_q;
-    int64_t *scored_q, *swept_groups_q;
+    int64_t *scored_q, *begun_groups_q, *predicted_q;
     /* reg: the strip being scored, or the next one; its number, group, strip of the group, first key and
        cycle of the tile; cycles until the last tile's drain words are over */
     int64_t *score_q, *score_n_q, *score_group_q, *strip_q, *base_q, *step_q, *rest_q;
@@ -78,8 +79,8 @@ typedef struct {
     int64_t *sum_n_q, *sum_half_q, *sum_strip_q, *sum_key_q;
     /* reg: the strip being compared, or the next one */
     int64_t *keep_q, *keep_n_q, *keep_half_q, *keep_strip_q, *keep_base_q, *keep_step_q;
-    int64_t *summed_q, *swept_q;            /* reg: strips */
-    int64_t *scored_line_q, *groups_line_q; /* reg: ends on their way to the counts */
+    int64_t *summed_q, *swept_q;               /* reg: strips */
+    int64_t *scored_line_q, *predicted_line_q; /* reg: ends on their way to the counts */
     const design_t *d;
 } predict_control_t;
 

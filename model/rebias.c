@@ -116,7 +116,7 @@ static void count(rebias_t *r)
     int64_t clipped = 0;
     bias(r, &clipped);
     if (*r->end_q) *r->sat_q = fixed_count(*r->sat_q, clipped);
-    *r->rebiased_groups_q = low(*r->rebiased_groups_q + (*r->end_q == END_GROUP), 2);
+    *r->rebiased_q = low(*r->rebiased_q + (*r->end_q >= END_STRIP), design_held_w(r->d));
 }
 
 void rebias_eval(void *self)
@@ -131,7 +131,7 @@ void rebias_eval(void *self)
     *r->b_index = *r->index_q;
     *r->b_bias = bias(r, NULL);
     *r->asked = low(*r->n_q, 2);
-    *r->rebiased_groups = *r->rebiased_groups_q;
+    *r->rebiased = *r->rebiased_q;
 }
 
 void rebias_tick(void *self)
@@ -184,7 +184,7 @@ static int add_ports(const design_t *d, signal_t *table, int n)
         {OUTPUT(b_index, index)},
         {OUTPUT(b_bias, d->bias.w), .frac = d->bias.frac, .is_signed = true},
         {OUTPUT(asked, 2), .meaning = "strips whose keys are asked for"},
-        {OUTPUT(rebiased_groups, 2), .meaning = "groups that have their biases"},
+        {OUTPUT(rebiased, design_held_w(d)), .meaning = "strips that have their biases"},
     };
     return ADD(table, n, all);
 }
@@ -205,7 +205,7 @@ static int add_registers(const design_t *d, signal_t *table, int n)
          .meaning = "products of a row"},
         {REGISTER(end_q, 2), .meaning = "none row strip group"},
         {REGISTER(index_q, index_bits(d))},
-        {REGISTER(rebiased_groups_q, 2)},
+        {REGISTER(rebiased_q, design_held_w(d))},
         {REGISTER(sat_q, 32), .meaning = "clipped biases"},
     };
     return ADD(table, n, all);

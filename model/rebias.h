@@ -20,7 +20,7 @@
  * Answers come in the order of reads, with their tag. dot_index and dot_beat follow got_tag, so that dot_q is
  * the query's beat in the same cycle. got: sum_q' = (beat 0: 0, else sum_q) + sum of q[e] k[e], e < d. After
  * a row's last beat, in the next cycle: b_we, b_bias = sum_q floored to the bias format and clipped, clips
- * counted in sat_q. rebiased_groups rises one cycle after the group's last b_we; asked counts the strips
+ * counted in sat_q. rebiased rises one cycle after the strip's last b_we; asked counts the strips
  * whose last read is in rd_*, or was: their arg is not looked at any more.
  *
  * Records that no group has: a row has at least one beat, a group at least one row, and a group of too many
@@ -42,11 +42,11 @@ typedef struct {
     int64_t *rd_valid, *rd_addr, *rd_tag;                      /* out */
     int64_t *dot_index, *dot_beat;                             /* out, follow got_tag */
     int64_t *b_we, *b_index, *b_bias;                          /* out */
-    int64_t *asked, *rebiased_groups;                          /* out */
+    int64_t *asked, *rebiased;                                 /* out */
     int64_t *n_q, *bank_q, *half_q, *strip_q, *row_q, *beat_q; /* reg: the next beat to read; n: its strip */
     int64_t *rd_valid_q, *rd_addr_q, *rd_tag_q;                /* reg */
     int64_t *sum_q, *end_q, *index_q;                          /* reg */
-    int64_t *rebiased_groups_q, *sat_q;                        /* reg */
+    int64_t *rebiased_q, *sat_q;                               /* reg */
     const design_t *d;
     int beat_w; /* bits of a tag's beat */
 } rebias_t;

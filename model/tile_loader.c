@@ -64,7 +64,7 @@ static int buffer_of(const tile_loader_t *t, int64_t tag)
 
 static bool at_hand(const tile_loader_t *t)
 {
-    return *t->swept_groups != *t->group_q && *t->rebiased_groups != *t->group_q;
+    return *t->begun_groups != *t->group_q;
 }
 
 static bool at_first_beat(const tile_loader_t *t)
@@ -200,9 +200,8 @@ static int add_inputs(const design_t *d, signal_t *table, int n)
          .meaning = "query i sees keys 0 .. i"},
         {"g_k", SIGNAL_IN, FIELD(g_k), d->addr_w, HALVES, .meaning = "address of K"},
         {"g_v", SIGNAL_IN, FIELD(g_v), d->addr_w, HALVES, .meaning = "address of V"},
-        {"swept_groups", SIGNAL_IN, FIELD(swept_groups), 2, .codes = 4, .meaning = "groups with a mask"},
-        {"rebiased_groups", SIGNAL_IN, FIELD(rebiased_groups), 2, .codes = 4,
-         .meaning = "groups with biases"},
+        {"begun_groups", SIGNAL_IN, FIELD(begun_groups), 2, .codes = 4,
+         .meaning = "groups whose tiles may be read"},
         {"tile_free", SIGNAL_IN, FIELD(tile_free), 1, HALVES, .codes = 2, .weights = "91",
          .meaning = "the buffer's tile is used up"},
         {"rd_ready", SIGNAL_IN, FIELD(rd_ready), 1, .codes = 2, .weights = "13", .meaning = "grant"},

@@ -7,9 +7,9 @@
  *     got, got_tag, got_data ─►│ due_q          │──► we, waddr, wdata (follow the answer)
  *                 tile_free ──►└────────────────┘──► tile_loaded
  *
- * Tiles of all groups follow each other without a gap: a tile's first read is offered when its group is
- * predicted and its buffer not taken. A group record is looked at until the last read of the group is
- * offered.
+ * Tiles of all groups follow each other without a gap: a tile's first read is offered when its group's
+ * first strip is compared and its buffer not taken. A group record is looked at until the last read of the
+ * group is offered.
  *
  * Codes beyond the table's: a group of 0 keys or rows has one tile, of one row; 0 beats are one, more than
  * the longest row has are those.
@@ -25,7 +25,7 @@ extern "C" {
 
 typedef struct {
     int64_t *g_rows, *g_first, *g_keys, *g_beats, *g_causal, *g_k, *g_v; /* in */
-    int64_t *swept_groups, *rebiased_groups, *tile_free;                 /* in */
+    int64_t *begun_groups, *tile_free;                                   /* in */
     int64_t *rd_ready, *got, *got_tag, *got_data;                        /* in */
     int64_t *rd_valid, *rd_addr, *rd_tag;                                /* out */
     int64_t *we, *waddr, *wdata, *tile_loaded;                           /* out */

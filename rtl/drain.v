@@ -41,11 +41,40 @@ module @{prefix}_drain (
     input  logic wr_ready_i,
     output logic clear_o,
     output logic clear_half_o,
+    output logic [1:0] taken_o,  // groups whose record is not needed any more
     output logic [1:0] drained_o,  // groups
     output logic fin_valid_o,
     output logic [15:0] fin_job_o,
     input  logic fin_ready_i
 );
+  // ---- records of computed groups: fetch may write the next ones over them ----
+  logic [1:0] taken_q;
+  logic [@{2*group_count_w-1}:0] rows_q;
+  logic [@{2*d_w-1}:0] d_q;
+  logic [@{2*beats_w-1}:0] beats_q;
+  logic [@{2*addr_w-1}:0] o_q;
+  logic [1:0] final_q;
+  logic [31:0] job_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      taken_q <= '0;
+      rows_q <= '0;
+      d_q <= '0;
+      beats_q <= '0;
+      o_q <= '0;
+      final_q <= '0;
+      job_q <= '0;
+    end else if (computed_i != taken_q) begin
+      taken_q <= taken_q + 2'd1;
+      rows_q[taken_q[0]*@{group_count_w}+:@{group_count_w}] <= g_rows_i[taken_q[0]*@{group_count_w}+:@{group_count_w}];
+      d_q[taken_q[0]*@{d_w}+:@{d_w}] <= g_d_i[taken_q[0]*@{d_w}+:@{d_w}];
+      beats_q[taken_q[0]*@{beats_w}+:@{beats_w}] <= g_beats_i[taken_q[0]*@{beats_w}+:@{beats_w}];
+      o_q[taken_q[0]*@{addr_w}+:@{addr_w}] <= g_o_i[taken_q[0]*@{addr_w}+:@{addr_w}];
+      job_q[taken_q[0]*16+:16] <= g_job_i[taken_q[0]*16+:16];
+      final_q[taken_q[0]] <= g_final_i[taken_q[0]];
+    end
+  end
+
   logic row_left;  // a row's last beat is accepted
 
   // ---- enter: a group's rows, set by set ----
@@ -59,8 +88,8 @@ module @{prefix}_drain (
   logic [@{d_w-1}:0] enter_d;
   logic [@{reach_w-1}:0] enter_reach;  // elements of the row up to this set's end
   logic enter_row_ends, enter_ends;
-  assign enter_rows = enter_n_q[0] ? g_rows_i[@{group_count_w}+:@{group_count_w}] : g_rows_i[0+:@{group_count_w}];
-  assign enter_d = enter_n_q[0] ? g_d_i[@{d_w}+:@{d_w}] : g_d_i[0+:@{d_w}];
+  assign enter_rows = enter_n_q[0] ? rows_q[@{group_count_w}+:@{group_count_w}] : rows_q[0+:@{group_count_w}];
+  assign enter_d = enter_n_q[0] ? d_q[@{d_w}+:@{d_w}] : d_q[0+:@{d_w}];
   assign enter_reach = @{reach_w}'(enter_set_q) * @{reach_w}'d@{lanes} + @{reach_w}'d@{lanes};
   assign enter_row_ends = enter_reach >= @{reach_w}'(enter_d) || enter_set_q == @{set_w}'d@{sets-1};
   assign enter_ends = @{group_count_w+1}'(enter_row_q) + @{group_count_w+1}'d1 >= @{group_count_w+1}'(enter_rows) || enter_row_q == @{order_w}'d@{group_rows-1};
@@ -80,7 +109,7 @@ module @{prefix}_drain (
       enter_set_q <= '0;
       inside_q <= '0;
     end else begin
-      if (!enter_q) enter_q <= computed_i != enter_n_q;
+      if (!enter_q) enter_q <= taken_q != enter_n_q;
       if (div_valid_o) begin
         enter_set_q <= enter_row_ends ? '0 : enter_set_q + @{set_w}'d1;
         if (enter_row_ends) enter_row_q <= enter_ends ? '0 : enter_row_q + @{order_w}'d1;
@@ -104,8 +133,8 @@ module @{prefix}_drain (
   logic [@{d_w-1}:0] result_d;
   logic [@{reach_w-1}:0] result_reach;
   logic result_row_ends, result_ends;
-  assign result_rows = result_half_q ? g_rows_i[@{group_count_w}+:@{group_count_w}] : g_rows_i[0+:@{group_count_w}];
-  assign result_d = result_half_q ? g_d_i[@{d_w}+:@{d_w}] : g_d_i[0+:@{d_w}];
+  assign result_rows = result_half_q ? rows_q[@{group_count_w}+:@{group_count_w}] : rows_q[0+:@{group_count_w}];
+  assign result_d = result_half_q ? d_q[@{d_w}+:@{d_w}] : d_q[0+:@{d_w}];
   assign result_reach = @{reach_w}'(result_set_q) * @{reach_w}'d@{lanes} + @{reach_w}'d@{lanes};
   assign result_row_ends = result_reach >= @{reach_w}'(result_d) || result_set_q == @{set_w}'d@{sets-1};
   assign result_ends = @{group_count_w+1}'(result_row_q) + @{group_count_w+1}'d1 >= @{group_count_w+1}'(result_rows) || result_row_q == @{order_w}'d@{group_rows-1};
@@ -144,11 +173,11 @@ module @{prefix}_drain (
   logic [@{beats_w-1}:0] beats;
   logic [@{addr_w-1}:0] base;
   logic row_ends, group_ends, final_group;
-  assign rows = half_q ? g_rows_i[@{group_count_w}+:@{group_count_w}] : g_rows_i[0+:@{group_count_w}];
-  assign size = half_q ? g_d_i[@{d_w}+:@{d_w}] : g_d_i[0+:@{d_w}];
-  assign beats = half_q ? g_beats_i[@{beats_w}+:@{beats_w}] : g_beats_i[0+:@{beats_w}];
-  assign base = half_q ? g_o_i[@{addr_w}+:@{addr_w}] : g_o_i[0+:@{addr_w}];
-  assign final_group = half_q ? g_final_i[1] : g_final_i[0];
+  assign rows = half_q ? rows_q[@{group_count_w}+:@{group_count_w}] : rows_q[0+:@{group_count_w}];
+  assign size = half_q ? d_q[@{d_w}+:@{d_w}] : d_q[0+:@{d_w}];
+  assign beats = half_q ? beats_q[@{beats_w}+:@{beats_w}] : beats_q[0+:@{beats_w}];
+  assign base = half_q ? o_q[@{addr_w}+:@{addr_w}] : o_q[0+:@{addr_w}];
+  assign final_group = half_q ? final_q[1] : final_q[0];
   assign row_ends = @{beats_w+1}'(beat_q) + @{beats_w+1}'d1 >= @{beats_w+1}'(beats) || beat_q == @{at_w}'d@{row_beats-1};
   assign group_ends = @{group_count_w+1}'(row_q) + @{group_count_w+1}'d1 >= @{group_count_w+1}'(rows) || row_q == @{order_w}'d@{group_rows-1};
   assign wr_valid_o = full_q != '0 && end_q == '0;
@@ -204,8 +233,9 @@ module @{prefix}_drain (
   end
   assign clear_o = end_q == 2'd1;
   assign clear_half_o = half_q;
+  assign taken_o = taken_q;
   assign drained_o = drained_q;
   assign fin_valid_o = end_q == 2'd2;
-  assign fin_job_o = half_q ? g_job_i[31:16] : g_job_i[15:0];
+  assign fin_job_o = half_q ? job_q[31:16] : job_q[15:0];
 endmodule
 `default_nettype wire

@@ -43,7 +43,7 @@ module @{prefix}_fetch (
     input  logic [@{bus_w-1}:0] got_data_i,
     // stages
     input  logic [1:0] scored_i,
-    input  logic [1:0] drained_i,
+    input  logic [1:0] taken_i,  // groups whose half is free again
     output logic [1:0] loaded_o,  // strips, low-bit
     output logic [1:0] opened_o,  // groups
     output logic [@{held_w-1}:0] held_o,  // strips
@@ -91,6 +91,7 @@ module @{prefix}_fetch (
   logic [2:0] low_q;
   logic looked_q;  // at the head that is offered
   logic small_q, beside_q, upper_q;
+  logic idle_q;  // all strips that are asked for were scored in the cycle before
   logic [1:0] asked_q, of_head_q;  // strips, of the head at most 3
   logic [@{len_w-1}:0] low_m_q, low_left_q;
   logic [@{d_w-1}:0] low_d_q;
@@ -161,7 +162,7 @@ module @{prefix}_fetch (
   // ---- room: for a group, for keys, for a strip ----
   logic [1:0] strips_ahead, groups_ahead;
   logic room, few;
-  assign groups_ahead = opened_q - drained_i;
+  assign groups_ahead = opened_q - taken_i;
   assign strips_ahead = asked_q - scored_i;
   assign room = beside_q ? strips_ahead <= of_head_q : strips_ahead == '0;
   assign few = j_m_i <= @{len_w}'d@{half_keys};  // two such heads' keys fit
@@ -192,13 +193,12 @@ module @{prefix}_fetch (
   assign row_ends = beat_q == @{beat_w}'(high_beats - @{wide_w}'d1);
   assign run_ends = row_ends && row_q == @{group_at_w}'(high_rows - @{group_count_w}'d1);
   assign strip_ends = strip_row_q == @{row_w}'d@{rows-1};
-  // the end of a group's queries counts where no masks follow
-  assign high_last = run_ends ? high_masks || !external_q : row_ends && strip_ends && !high_masks;
+  assign high_last = !high_masks && row_ends && (run_ends || strip_ends);
   assign index = (half ? @{index_w}'d@{group_rows} : '0) + @{index_w}'(row_q);
 
-  // ---- the read of this cycle: low-bit queries first, keys of a head to come last ----
+  // ---- the read of this cycle: low-bit queries first, keys of a head to come last unless scoring waits for them ----
   logic high, issues, low_issues, high_issues;
-  assign high = high_reads && low_q != LowQueries;
+  assign high = high_reads && !(low_reads && (low_q == LowQueries || idle_q));
   assign rd_valid_o = low_reads || high_reads;
   assign rd_addr_o = high ? high_at : low_at;
   assign rd_tag_o = high ? {high_last, 1'b1, high_masks, @{number_w}'(index), beat_q}
@@ -241,7 +241,7 @@ module @{prefix}_fetch (
         loaded_q <= loaded_q + 2'd1;
         file_q <= file_q == 2'd2 ? '0 : file_q + 2'd1;
       end
-      if (of[1]) held_q <= held_q + @{held_w}'d1;
+      if (of == 2'd2) held_q <= held_q + @{held_w}'d1;
     end
   end
 
@@ -257,6 +257,7 @@ module @{prefix}_fetch (
       low_q <= LowHead;
       looked_q <= 1'b0;
       asked_q <= '0;
+      idle_q <= 1'b0;
       of_head_q <= '0;
       low_row_q <= '0;
       low_beat_q <= '0;
@@ -269,6 +270,7 @@ module @{prefix}_fetch (
         LowQueries: if (strip_asked) low_q <= low_left == '0 ? LowHead : LowFile;
         default: ;
       endcase
+      idle_q <= strips_ahead == '0;
       looked_q <= looks || (looked_q && !takes);
       if (low_issues) begin
         low_beat_q <= low_row_ends ? '0 : low_beat_q + @{beat_w}'d1;
@@ -326,7 +328,7 @@ module @{prefix}_fetch (
         first_q <= '0;
       end
       if (opens) begin
-        high_q <= HighQueries;
+        high_q <= external_q ? HighMasks : HighQueries;
         opened_q <= opened_q + 2'd1;
         left_q <= left_q - @{len_w}'(group_rows);
         first_q <= first_q + @{len_w}'(group_rows);
@@ -338,7 +340,7 @@ module @{prefix}_fetch (
           strip_row_q <= run_ends || strip_ends ? '0 : strip_row_q + @{row_w}'d1;
         end
         if (run_ends) begin
-          if (external_q && !high_masks) high_q <= HighMasks;
+          if (high_masks) high_q <= HighQueries;
           else high_q <= left_q == '0 ? HighHead : HighGroup;
         end
       end

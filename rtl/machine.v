@@ -71,8 +71,8 @@ module @{prefix}_machine (
   logic [@{2*threshold_w-1}:0] g_threshold;
   logic [@{2*addr_w-1}:0] g_k, g_v, g_o;
   logic [31:0] g_job;
-  logic [1:0] loaded, opened, scored, asked, swept_groups, rebiased_groups, computed, drained;
-  logic [@{held_w-1}:0] held;
+  logic [1:0] loaded, opened, scored, asked, begun_groups, computed, taken, drained;
+  logic [@{held_w-1}:0] held, predicted, rebiased;
 
   // ---- jobs ----
   logic job_valid, job_ready, j_causal, j_external, j_final, fin_valid, fin_ready;
@@ -165,7 +165,7 @@ module @{prefix}_machine (
       .got_tag_i(got_tag),
       .got_data_i(got_data),
       .scored_i(scored),
-      .drained_i(drained),
+      .taken_i(taken),
       .loaded_o(loaded),
       .opened_o(opened),
       .held_o(held),
@@ -267,7 +267,8 @@ module @{prefix}_machine (
       .threshold_o(t_threshold),
       .policy_o(t_policy),
       .scored_o(scored),
-      .swept_groups_o(swept_groups)
+      .begun_groups_o(begun_groups),
+      .predicted_o(predicted)
   );
   @{prefix}_predict_feeder u_predict_feeder (
       .clk_i,
@@ -365,7 +366,7 @@ module @{prefix}_machine (
       .b_index_o(b_index),
       .b_bias_o(b_bias),
       .asked_o(asked),
-      .rebiased_groups_o(rebiased_groups)
+      .rebiased_o(rebiased)
   );
 
   // ---- what a resident group keeps; a job with an external mask keeps its own words ----
@@ -435,8 +436,7 @@ module @{prefix}_machine (
       .g_causal_i(g_causal),
       .g_k_i(g_k),
       .g_v_i(g_v),
-      .swept_groups_i(swept_groups),
-      .rebiased_groups_i(rebiased_groups),
+      .begun_groups_i(begun_groups),
       .tile_free_i(tile_free),
       .tile_loaded_o(tile_loaded),
       .we_o(kv_we),
@@ -463,8 +463,9 @@ module @{prefix}_machine (
       .g_keys_i(g_keys),
       .g_d_i(g_d),
       .g_causal_i(g_causal),
-      .swept_groups_i(swept_groups),
-      .rebiased_groups_i(rebiased_groups),
+      .predicted_i(predicted),
+      .rebiased_i(rebiased),
+      .drained_i(drained),
       .computed_o(computed),
       .tile_loaded_i(tile_loaded),
       .tile_free_o(tile_free),
@@ -597,6 +598,7 @@ module @{prefix}_machine (
       .wr_ready_i(wr_ready[0]),
       .clear_o(clear),
       .clear_half_o(clear_half),
+      .taken_o(taken),
       .drained_o(drained),
       .fin_valid_o(fin_valid),
       .fin_job_o(fin_job),

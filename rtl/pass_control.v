@@ -35,8 +35,9 @@ module @{prefix}_pass_control (
     input  logic [@{2*len_w-1}:0] g_keys_i,
     input  logic [@{2*d_w-1}:0] g_d_i,
     input  logic [1:0] g_causal_i,
-    input  logic [1:0] swept_groups_i,
-    input  logic [1:0] rebiased_groups_i,
+    input  logic [@{held_w-1}:0] predicted_i,  // strips with a mask
+    input  logic [@{held_w-1}:0] rebiased_i,  // strips with biases
+    input  logic [1:0] drained_i,  // groups
     input  logic [1:0] tile_loaded_i,  // by buffer
     input  logic [@{columns-1}:0] mask_i,  // of mask_index_o, mask_tile_o
     input  logic [@{rows-1}:0] some_i,  // rows of some_strip_o with a word in some_tile_o
@@ -75,20 +76,20 @@ module @{prefix}_pass_control (
   logic [@{tile_w-1}:0] gather_tile_q;
   logic [@{base_w-1}:0] gather_base_q;  // the tile's first key
   logic [@{own_strip_w-1}:0] gather_strip_q;
+  logic [@{held_w-1}:0] strip_n_q;  // strips of the groups before
   logic [@{rows-1}:0] left_q;  // its rows to come
-  logic fresh_q;  // left_q is the group's
+  logic fresh_q;  // left_q is the strip's
   logic begun_q;  // a row of the tile has been taken
   logic gather_buffer_q;
   logic [1:0] tile_open_q, tile_half_q, tile_gathered_q, tile_free_q;
   logic [5:0] tile_left_q;  // two of 3 bits
 
-  logic half, at_hand, last_row, last_tile;
+  logic half, last_row, last_tile;
   logic [@{group_count_w-1}:0] g_rows;
   logic [@{len_w-1}:0] g_first, g_keys;
   logic [@{first_key_w-1}:0] causal_end, key_end;
   logic [@{index_w-1}:0] gather_index;
   assign half = gather_group_q[0];
-  assign at_hand = swept_groups_i != gather_group_q && rebiased_groups_i != gather_group_q;
   assign g_rows = half ? g_rows_i[@{group_count_w}+:@{group_count_w}] : g_rows_i[0+:@{group_count_w}];
   assign g_first = half ? g_first_i[@{len_w}+:@{len_w}] : g_first_i[0+:@{len_w}];
   assign g_keys = half ? g_keys_i[@{len_w}+:@{len_w}] : g_keys_i[0+:@{len_w}];
@@ -113,14 +114,21 @@ module @{prefix}_pass_control (
   assign gather_index = (half ? @{index_w}'d@{group_rows} : '0) + @{index_w}'(gather_strip_q) * @{index_w}'d@{rows} +
       @{index_w}'(row);
 
-  // the strip behind this one, in this tile or the next; a group's first is not known before
+  // the strip to read: the one behind this, in this tile or the next, or this one if it was not known before
   logic [@{own_strip_w-1}:0] next_strip;
-  logic [@{past_w-1}:0] rows_left;  // from that strip's first row to the group's end
+  logic [@{past_w-1}:0] rows_before, rows_left;  // of the group, up to that strip's first row and from it on
+  logic [1:0] not_drained;
+  logic [@{held_w-1}:0] next_n;
+  logic known;  // its masks and biases are there, and the sums of the half's last group are not any more
   logic [@{rows-1}:0] next_left;
-  assign next_strip = fresh_q && !last_strip ? gather_strip_q + @{own_strip_w}'d1 : '0;
+  assign next_strip = !fresh_q ? gather_strip_q : last_strip ? '0 : gather_strip_q + @{own_strip_w}'d1;
   assign some_strip_o = (half ? @{strip_w}'d@{strips} : '0) + @{strip_w}'(next_strip);
   assign some_tile_o = gather_tile_q + @{tile_w}'(fresh_q && last_strip);
-  assign rows_left = @{past_w}'(g_rows) - (fresh_q && !last_strip ? strip_rows : '0);
+  assign not_drained = gather_group_q - drained_i;
+  assign next_n = strip_n_q + @{held_w}'(next_strip);
+  assign known = !not_drained[1] && predicted_i != next_n && rebiased_i != next_n;
+  assign rows_before = @{past_w}'(next_strip) * @{past_w}'d@{rows};
+  assign rows_left = @{past_w}'(g_rows) > rows_before ? @{past_w}'(g_rows) - rows_before : '0;
   assign next_left = rows_left >= @{past_w}'d@{rows} ? some_i : some_i & ~({@{rows}{1'b1}} << rows_left);
   assign mask_index_o = gather_index;
   assign mask_tile_o = gather_tile_q;
@@ -137,7 +145,7 @@ module @{prefix}_pass_control (
   logic [@{2*pes-1}:0] mode;
   logic [@{pes*col_w-1}:0] col;
   logic [@{pes*c4_w-1}:0] c4;  // the array's rows find their delays themselves
-  assign offer = at_hand && fresh_q && (begun_q || !tile_open_q[gather_buffer_q]);
+  assign offer = fresh_q && (begun_q || !tile_open_q[gather_buffer_q]);
   assign accept = offer && ready;
   @{prefix}_split u_split (
       .clk_i,
@@ -386,10 +394,11 @@ module @{prefix}_pass_control (
     if (placed && spaced && clear) why = 3'd4;
     else if (placed) why = spaced ? 3'd1 : 3'd2;
     else if (closed) why = 3'd3;
+    else if (fresh_q || known || have || take) why = 3'd5;
 //@if window > 1
-    else why = at_hand || have || fill_q != '0 || win_n_q != '0 ? 3'd5 : 3'd6;
+    else why = (begun_q && ended_q == '0) || (fill_q == '0 && win_n_q == '0) ? 3'd6 : 3'd5;
 //@else
-    else why = at_hand || have || fill_q != '0 ? 3'd5 : 3'd6;
+    else why = begun_q || fill_q == '0 ? 3'd6 : 3'd5;
 //@endif
   end
   assign cause_n = valid_q ? 3'd0 : why_q;
@@ -489,6 +498,7 @@ module @{prefix}_pass_control (
       gather_tile_q <= '0;
       gather_base_q <= '0;
       gather_strip_q <= '0;
+      strip_n_q <= '0;
       left_q <= '0;
       fresh_q <= '0;
       begun_q <= '0;
@@ -502,17 +512,23 @@ module @{prefix}_pass_control (
       held_final_q <= last_tile;
       begun_q <= !last_row;
       left_q <= strip_end ? next_left : others;
-      if (strip_end) gather_strip_q <= next_strip;
+      if (strip_end) begin
+        gather_strip_q <= next_strip;
+        fresh_q <= known;
+      end
       if (last_row) begin
         gather_buffer_q <= !gather_buffer_q;
         gather_tile_q <= last_tile ? '0 : gather_tile_q + @{tile_w}'d1;
         gather_base_q <= last_tile ? '0 : gather_base_q + @{base_w}'d@{columns};
         gather_group_q <= gather_group_q + 2'(last_tile);
-        fresh_q <= !last_tile;
+        if (last_tile) begin
+          strip_n_q <= strip_n_q + @{held_w}'(gather_strip_q) + @{held_w}'d1;
+          fresh_q <= 1'b0;
+        end
       end
     end else begin
       if (split_end) held_end_q <= '0;
-      if (at_hand && !fresh_q) begin
+      if (known && !fresh_q) begin
         left_q <= next_left;
         fresh_q <= 1'b1;
       end

@@ -15,7 +15,7 @@
 /// It holds no data; it does not know what the words are.
 /// All outputs are registers. A tile's words take max(d, @{columns}) cycles, column j drains d + 1 + j cycles after word 0; keys
 /// are summed one a cycle, a tile is compared in @{lap} cycles. scored rises 3 cycles after a strip's last drain word: then
-/// row 0 is done. swept_groups rises @{rows+3} cycles after a group's last threshold word: all rows are.
+/// row 0 is done. predicted rises @{rows+3} cycles after a strip's last threshold word: all rows are.
 `default_nettype none
 module @{prefix}_predict_control (
     input  logic clk_i,
@@ -66,7 +66,8 @@ module @{prefix}_predict_control (
     output logic [@{threshold_w-1}:0] threshold_o,
     output logic [1:0] policy_o,
     output logic [1:0] scored_o,  // strips
-    output logic [1:0] swept_groups_o
+    output logic [1:0] begun_groups_o,  // whose first strip is compared, or was
+    output logic [@{held_w-1}:0] predicted_o  // strips whose masks are known
 );
   // ---- what the records say, one value a half ----
   logic [@{2*seen_w-1}:0] seen;  // keys that any query of the group sees
@@ -325,6 +326,7 @@ module @{prefix}_predict_control (
   logic keep_q, keep_half_q;
   logic [1:0] t_bank_q;
   logic [@{strips_w-1}:0] keep_strip_q;
+  logic [1:0] begun_groups_q;
   logic [@{base_w-1}:0] keep_base_q;
   logic [@{tile_w-1}:0] t_tile_q;
   logic [@{lap_w-1}:0] keep_step_q;
@@ -393,6 +395,7 @@ module @{prefix}_predict_control (
       t_tile_q <= '0;
       t_strip_q <= '0;
       threshold_q <= '0;
+      begun_groups_q <= '0;
       policy_q <= '0;
     end else begin
       keep_q <= keep_d;
@@ -421,6 +424,7 @@ module @{prefix}_predict_control (
       if (keep_q && keep_base_q == '0 && keep_step_q == '0) begin
         threshold_q <= keep_half_q ? g_threshold_i[@{threshold_w}+:@{threshold_w}] : g_threshold_i[0+:@{threshold_w}];
         policy_q <= keep_half_q ? g_policy_i[3:2] : g_policy_i[1:0];
+        begun_groups_q <= begun_groups_q + 2'(keep_strip_q == '0);
       end
     end
   end
@@ -437,24 +441,26 @@ module @{prefix}_predict_control (
   assign policy_o = policy_q;
 
   // ---- counts: an end takes its way until row 0, or the last one, is done ----
-  logic [1:0] scored_line_q, swept_groups_q;
-  logic [@{line-1}:0] groups_line_q;
+  logic [1:0] scored_line_q;
+  logic [@{line-1}:0] predicted_line_q;
+  logic [@{held_w-1}:0] predicted_q;
   logic swept;
   assign swept = keep_q && !lap_more && keep_step_q == @{lap_w}'d@{columns-1};
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       scored_line_q <= '0;
-      groups_line_q <= '0;
+      predicted_line_q <= '0;
       scored_q <= '0;
-      swept_groups_q <= '0;
+      predicted_q <= '0;
     end else begin
       scored_line_q <= {scored_line_q[0], drained};
-      groups_line_q <= {groups_line_q[@{line-2}:0], swept && keep_last};
+      predicted_line_q <= {predicted_line_q[@{line-2}:0], swept};
       scored_q <= scored_q + 2'(scored_line_q[1]);
-      swept_groups_q <= swept_groups_q + 2'(groups_line_q[@{line-1}]);
+      predicted_q <= predicted_q + @{held_w}'(predicted_line_q[@{line-1}]);
     end
   end
   assign scored_o = scored_q;
-  assign swept_groups_o = swept_groups_q;
+  assign begun_groups_o = begun_groups_q;
+  assign predicted_o = predicted_q;
 endmodule
 `default_nettype wire

@@ -38,7 +38,7 @@ module @{prefix}_rebias (
     output logic [@{index_w-1}:0] b_index_o,
     output logic [@{bias_w-1}:0] b_bias_o,
     output logic [1:0] asked_o,  // strips
-    output logic [1:0] rebiased_groups_o
+    output logic [@{held_w-1}:0] rebiased_o  // strips
 );
   // ---- reads: strip by strip, row by row, beat by beat ----
   logic [@{held_w-1}:0] n_q;
@@ -144,7 +144,8 @@ module @{prefix}_rebias (
     end
   end
 
-  logic [1:0] end_q, rebiased_groups_q;
+  logic [1:0] end_q;
+  logic [@{held_w-1}:0] rebiased_q;
   logic [@{index_w-1}:0] index_q;
   logic [31:0] sat_q;
   logic clipped;
@@ -153,7 +154,7 @@ module @{prefix}_rebias (
       sum_q <= '0;
       end_q <= '0;
       index_q <= '0;
-      rebiased_groups_q <= '0;
+      rebiased_q <= '0;
       sat_q <= '0;
     end else begin
       end_q <= got_i ? got_tag_i[@{beat_w+index_w}+:2] : '0;
@@ -161,7 +162,7 @@ module @{prefix}_rebias (
         sum_q <= sum_d;
         index_q <= got_index;
       end
-      rebiased_groups_q <= rebiased_groups_q + 2'(end_q == 2'd3);
+      rebiased_q <= rebiased_q + @{held_w}'(end_q[1]);
       if (end_q != '0 && clipped && sat_q != '1) sat_q <= sat_q + 32'd1;
     end
   end
@@ -178,7 +179,7 @@ module @{prefix}_rebias (
   assign b_index_o = index_q;
   assign b_bias_o = clipped ? {wide[@{fixed_w-1}], {@{bias_w-1}{!wide[@{fixed_w-1}]}}} : wide[@{bias_w-1}:0];
   assign asked_o = n_q[1:0];
-  assign rebiased_groups_o = rebiased_groups_q;
+  assign rebiased_o = rebiased_q;
 //@if spare > 0
 
   logic unused;  // tags are as wide as the widest client's

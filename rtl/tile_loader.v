@@ -22,8 +22,7 @@ module @{prefix}_tile_loader (
     input  logic [1:0] g_causal_i,
     input  logic [@{2*addr_w-1}:0] g_k_i,
     input  logic [@{2*addr_w-1}:0] g_v_i,
-    input  logic [1:0] swept_groups_i,
-    input  logic [1:0] rebiased_groups_i,
+    input  logic [1:0] begun_groups_i,  // groups whose tiles may be read
     input  logic [1:0] tile_free_i,  // a cycle: the buffer's tile is used up
     // memory
     output logic rd_valid_o,
@@ -80,7 +79,7 @@ module @{prefix}_tile_loader (
       base + @{end_w}'d@{columns} >= keys || (g_causal_i[half] && base + @{end_w}'d@{columns} >= seen);
 
   logic at_hand, begins, offer;
-  assign at_hand = swept_groups_i != group_q && rebiased_groups_i != group_q;
+  assign at_hand = begun_groups_i != group_q;
   assign begins = !is_v_q && column_q == '0 && beat_q == '0;
   assign offer = at_hand && !(begins && taken_q[buffer_q]) && (!rd_valid_q || rd_ready_i);
 

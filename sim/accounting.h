@@ -22,9 +22,9 @@ typedef enum {
     SPENT_SKEW,       /* only rows and columns did: fill and drain of the array */
     SPENT_WALK,       /* its configuration was on the way to the slots */
     SPENT_MEMORY,     /* its K and V tile was on the way */
-    SPENT_GATHER,     /* a group was at hand and no pass full yet: sub-rows were being split, or an empty tile
+    SPENT_GATHER,     /* a strip was at hand and no pass full yet: sub-rows were being split, or an empty tile
                          waited for its K and V */
-    SPENT_PREDICT,    /* its group's mask or bias was not ready */
+    SPENT_PREDICT,    /* its strip's mask or bias was not ready */
     SPENT_TAIL,       /* after the last pass: drain, division, writing O and status */
     SPENT_KINDS
 } spent_t;

@@ -14,7 +14,7 @@ typedef struct {
     groups_t groups;
     int epoch;                           /* cycles until the temper changes */
     int compute_gap, write_gap, fin_gap; /* one cycle in so many moves */
-    int started, computed, drained;
+    int started, computed, taken, drained;
     uint64_t dividing; /* bit n: operands n + 1 cycles ago */
 } rows_t;
 
@@ -71,10 +71,12 @@ static void rows_next(void *self)
     rows_t *s = self;
     drain_t *m = s->block->self;
     if (s->epoch-- == 0) new_temper(s);
+    s->taken += (int)fixed_low((uint64_t)(*m->taken - s->taken), 2);
     s->drained += (int)fixed_low((uint64_t)(*m->drained - s->drained), 2);
     divide(s, m);
-    if (s->started - s->drained < 2) start_group(s, m);
-    if (s->computed < s->started && random_one_in(s->random, s->compute_gap)) ++s->computed;
+    if (s->started - s->taken < 2) start_group(s, m);
+    if (s->computed < s->started && s->computed - s->drained < 2 && random_one_in(s->random, s->compute_gap))
+        ++s->computed;
     *m->computed = s->computed & 3;
     *m->wr_ready = random_one_in(s->random, s->write_gap);
     *m->fin_ready = random_one_in(s->random, s->fin_gap);

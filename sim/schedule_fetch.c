@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plays controller, memory port, prediction and drain: legal heads, answers in order, strips scored and
- * groups drained at random. */
+ * groups taken at random. */
 #include <stdlib.h>
 
 #include "../model/fetch.h"
@@ -14,7 +14,7 @@ typedef struct {
     int epoch;                                       /* cycles until the temper changes */
     int offer_gap, ready_gap, answer_gap, stage_gap; /* one cycle in so many moves */
     int loaded, held, scored;                        /* strips */
-    int opened, drained;                             /* groups */
+    int opened, taken;                               /* groups */
     int left;               /* queries of the head taken last that are in no group yet */
     int strips, end[4];     /* strips of opened groups, and when each of them was opened */
     int64_t tag[READS_MAX]; /* of the reads that wait */
@@ -104,15 +104,15 @@ static void count(neighbours_t *n, const fetch_t *f)
     if (*f->job_valid && *f->job_ready) n->left = (int)*f->j_l;
 }
 
-/* A strip is scored when its group is opened, a group drained when all of it was scored and held. */
+/* A strip is scored when its group is opened, a group taken when all of it was scored and held. */
 static void stages(neighbours_t *n, fetch_t *f)
 {
     if (n->scored < least(n->loaded, n->strips) && random_one_in(n->random, n->stage_gap)) ++n->scored;
-    if (n->drained < n->opened && least(n->scored, n->held) >= n->end[n->drained & 3] &&
+    if (n->taken < n->opened && least(n->scored, n->held) >= n->end[n->taken & 3] &&
         random_one_in(n->random, 3 * n->stage_gap))
-        ++n->drained;
+        ++n->taken;
     *f->scored = n->scored & 3;
-    *f->drained = n->drained & 3;
+    *f->taken = n->taken & 3;
 }
 
 static void neighbours_next(void *self)

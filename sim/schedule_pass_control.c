@@ -17,7 +17,8 @@ typedef struct {
     int percent, run;                  /* density; one column in `run` does not repeat its left neighbour */
     int group_gap, tile_gap, done_gap; /* one cycle in so many moves */
     int cycle;
-    int started, swept, rebiased, drained; /* groups */
+    int started, begun, released, drained; /* groups */
+    int strips, predicted, rebiased;       /* strips, of started groups */
     int tiles_left[2], loading;            /* of each half's group; the group whose tiles load */
     int buffer, wait[2];                   /* the next tile's; cycles until it may be loaded */
     bool taken[2];
@@ -48,6 +49,7 @@ static void start_group(neighbours_t *n, pass_control_t *p)
 {
     group_t g = groups_next(&n->groups);
     int half = n->started++ & 1, columns = n->block->design->columns;
+    n->strips += group_strips(n->block->design, &g);
     n->tiles_left[half] = (group_keys_seen(&g) + columns - 1) / columns;
     p->g_rows[half] = g.rows;
     p->g_first[half] = g.first;
@@ -58,13 +60,17 @@ static void start_group(neighbours_t *n, pass_control_t *p)
 
 static void move_groups(neighbours_t *n, pass_control_t *p)
 {
+    const int held_w = design_held_w(n->block->design);
     bool moves = random_one_in(n->random, n->group_gap);
-    if (moves && ((*p->computed - n->drained) & 3)) ++n->drained;
-    if (moves && n->started - n->drained < 2) start_group(n, p);
-    if (n->swept < n->started && random_one_in(n->random, n->group_gap)) ++n->swept;
-    if (n->rebiased < n->started && random_one_in(n->random, n->group_gap)) ++n->rebiased;
-    *p->swept_groups = n->swept & 3;
-    *p->rebiased_groups = n->rebiased & 3;
+    if (moves && n->drained < n->released) ++n->drained;
+    if (moves && ((*p->computed - n->released) & 3)) ++n->released;
+    if (moves && n->started - n->released < 2) start_group(n, p);
+    if (n->begun < n->started && random_one_in(n->random, n->group_gap)) ++n->begun;
+    if (n->predicted < n->strips && random_one_in(n->random, n->group_gap)) ++n->predicted;
+    if (n->rebiased < n->strips && random_one_in(n->random, n->group_gap)) ++n->rebiased;
+    *p->predicted = (int64_t)fixed_low((uint64_t)n->predicted, held_w);
+    *p->rebiased = (int64_t)fixed_low((uint64_t)n->rebiased, held_w);
+    *p->drained = n->drained & 3;
 }
 
 /* A tile's buffer is taken when its reads begin, loaded some cycles later and given back by tile_free. */
@@ -76,8 +82,7 @@ static void move_tiles(neighbours_t *n, pass_control_t *p)
             n->taken[b] && (p->tile_loaded[b] || (n->wait[b] <= 0 && random_one_in(n->random, n->tile_gap)));
         --n->wait[b];
     }
-    bool predicted = n->loading < n->swept && n->loading < n->rebiased;
-    if (!predicted || n->taken[n->buffer]) return;
+    if (n->loading == n->begun || n->taken[n->buffer]) return;
     n->taken[n->buffer] = true;
     n->wait[n->buffer] = 4;
     n->buffer ^= 1;

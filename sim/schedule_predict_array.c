@@ -31,6 +31,7 @@ typedef struct {
     group_t group[COMING];  /* by number: low-bit words are loaded before a group has its record */
     bool upper[COMING];     /* where their keys lie */
     int made, opened, used; /* groups */
+    int end[COMING];        /* strips up to the end of each */
     int strip;              /* of the last group made, that is being loaded; group_strips: none left */
     bool new_head;          /* its keys are still to load */
     bool small, beside;     /* two heads of so few keys fit; the one before lies beside this one */
@@ -44,7 +45,7 @@ typedef struct {
     int scale_bits;         /* most that scales have */
     int flood, sum_flood;   /* cycles left of it */
     uint64_t flood_signs;
-    int loaded, scored, asked, swept_groups;
+    int loaded, scored, asked, predicted;
 } heads_t;
 
 static void heads_close(void *self)
@@ -115,6 +116,7 @@ static void make_group(heads_t *h)
     const design_t *d = h->block->design;
     bool upper = h->made && h->upper[(h->made - 1) % COMING];
     group_t g = h->group[h->made++ % COMING] = groups_next(&h->groups);
+    h->end[(h->made - 1) % COMING] = h->loaded + group_strips(d, &g);
     h->strip = 0;
     h->new_head = g.first == 0;
     if (h->new_head) {
@@ -212,10 +214,10 @@ static void fetch(heads_t *h)
 
 /* ---- a cycle ---- */
 
-/* The count behind a 2-bit one. */
-static void follow(int *count, int64_t low)
+/* The count behind one of so many bits. */
+static void follow(int *count, int64_t low, int bits)
 {
-    *count += (int)fixed_low((uint64_t)(low - *count), 2);
+    *count += (int)fixed_low((uint64_t)(low - *count), bits);
 }
 
 static void drive_feeder(heads_t *h)
@@ -306,12 +308,13 @@ static void play(heads_t *h)
     }
     h->driven = true;
     predict_control_eval(c);
-    follow(&h->scored, *c->scored);
-    follow(&h->swept_groups, *c->swept_groups);
+    follow(&h->scored, *c->scored, 2);
+    follow(&h->predicted, *c->predicted, design_held_w(h->block->design));
     fetch(h);
     open_group(h);
     if (h->asked < h->scored && random_one_in(h->random, h->use_gap)) ++h->asked;
-    if (h->used < h->swept_groups && random_one_in(h->random, h->use_gap)) ++h->used;
+    bool usable = h->used < h->opened && h->predicted >= h->end[h->used % COMING];
+    if (usable && random_one_in(h->random, h->use_gap)) ++h->used;
     *c->loaded = h->loaded & 3;
     *c->opened = h->opened & 3;
     *c->asked = h->asked & 3;

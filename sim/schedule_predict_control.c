@@ -18,7 +18,8 @@ typedef struct {
     int load_gap, ask_gap, use_gap; /* one cycle in so many moves */
     int strips_left;                /* of the last group made, to load */
     int made, opened, used;         /* groups */
-    int loaded, scored, asked, swept_groups;
+    int end[COMING];                /* strips up to the end of each */
+    int loaded, scored, asked, predicted;
 } strips_t;
 
 static void *strips_open(block_t *block, random_t *random)
@@ -44,19 +45,20 @@ static void new_temper(strips_t *s)
     s->use_gap = new_gap(s);
 }
 
-/* The count behind a 2-bit one. */
-static void follow(int *count, int64_t low)
+/* The count behind one of so many bits. */
+static void follow(int *count, int64_t low, int bits)
 {
-    *count += (int)fixed_low((uint64_t)(low - *count), 2);
+    *count += (int)fixed_low((uint64_t)(low - *count), bits);
 }
 
 static void load(strips_t *s)
 {
     if (!s->strips_left) {
         if (s->made > s->opened) return;
-        group_t *g = &s->group[s->made++ % COMING];
-        *g = groups_next(&s->groups);
-        s->strips_left = group_strips(s->block->design, g);
+        int place = s->made++ % COMING;
+        s->group[place] = groups_next(&s->groups);
+        s->strips_left = group_strips(s->block->design, &s->group[place]);
+        s->end[place] = s->loaded + s->strips_left;
     } else if (s->loaded - s->scored < 3 && random_one_in(s->random, s->load_gap)) {
         ++s->loaded;
         --s->strips_left;
@@ -83,12 +85,13 @@ static void strips_next(void *self)
     strips_t *s = self;
     predict_control_t *c = s->block->self;
     if (s->epoch-- == 0) new_temper(s);
-    follow(&s->scored, *c->scored);
-    follow(&s->swept_groups, *c->swept_groups);
+    follow(&s->scored, *c->scored, 2);
+    follow(&s->predicted, *c->predicted, design_held_w(s->block->design));
     load(s);
     open_group(s, c);
     if (s->asked < s->scored && random_one_in(s->random, s->ask_gap)) ++s->asked;
-    if (s->used < s->swept_groups && random_one_in(s->random, s->use_gap)) ++s->used;
+    bool usable = s->used < s->opened && s->predicted >= s->end[s->used % COMING];
+    if (usable && random_one_in(s->random, s->use_gap)) ++s->used;
     *c->loaded = s->loaded & 3;
     *c->opened = s->opened & 3;
     *c->asked = s->asked & 3;

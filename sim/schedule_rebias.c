@@ -11,12 +11,14 @@ typedef struct {
     block_t *block;
     random_t *random;
     groups_t groups;
-    int epoch;                                                  /* cycles until the temper changes */
-    int score_gap, ready_gap, got_gap;                          /* one cycle in so many moves */
-    int bits;                                                   /* of elements */
-    int strips_left;                                            /* of the group that is being scored */
-    int started, offered, held, scored, asked, rebiased_groups; /* offered: strips of started groups */
-    int64_t waiting[256];                                       /* tags of reads that wait for their answer */
+    int epoch;                                  /* cycles until the temper changes */
+    int score_gap, ready_gap, got_gap;          /* one cycle in so many moves */
+    int bits;                                   /* of elements */
+    int strips_left;                            /* of the group that is being scored */
+    int started;                                /* groups */
+    int end[2];                                 /* strips up to the end of the last two */
+    int offered, held, scored, asked, rebiased; /* strips; offered: of started groups */
+    int64_t waiting[256];                       /* tags of reads that wait for their answer */
     int first, count;
 } dots_t;
 
@@ -45,6 +47,7 @@ static void start_group(dots_t *s, rebias_t *r)
     int half = s->started++ & 1;
     s->strips_left = group_strips(s->block->design, &g);
     s->offered += s->strips_left;
+    s->end[half] = s->offered;
     r->g_rows[half] = g.rows;
     r->g_k[half] = g.k;
     r->g_d[half] = g.d;
@@ -81,10 +84,10 @@ static void data(dots_t *s, rebias_t *r)
     }
 }
 
-/* The count behind a 2-bit one. */
-static void follow(int *count, int64_t low)
+/* The count behind one of so many bits. */
+static void follow(int *count, int64_t low, int bits)
 {
-    *count += (int)fixed_low((uint64_t)(low - *count), 2);
+    *count += (int)fixed_low((uint64_t)(low - *count), bits);
 }
 
 static void dots_next(void *self)
@@ -92,12 +95,12 @@ static void dots_next(void *self)
     dots_t *s = self;
     rebias_t *r = s->block->self;
     if (s->epoch-- == 0) new_temper(s);
-    follow(&s->asked, *r->asked);
-    follow(&s->rebiased_groups, *r->rebiased_groups);
+    follow(&s->asked, *r->asked, 2);
+    follow(&s->rebiased, *r->rebiased, design_held_w(s->block->design));
     answer(s, r);
     if (s->strips_left && s->scored - s->asked < 3 && random_one_in(s->random, s->score_gap))
         score_strip(s, r);
-    else if (!s->strips_left && s->started - s->rebiased_groups < 2)
+    else if (!s->strips_left && s->rebiased >= s->end[s->started & 1])
         start_group(s, r);
     if (s->held < s->offered && random_one_in(s->random, s->score_gap)) ++s->held;
     *r->scored = s->scored & 3;

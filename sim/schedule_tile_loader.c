@@ -16,10 +16,10 @@ typedef struct {
     int epoch;                          /* cycles until the temper changes */
     int grant_gap, answer_gap, use_gap; /* one cycle in so many moves */
     int cycle;
-    int started, predicted, used; /* groups */
-    int tiles_left[2];            /* of each half's group */
-    int buffer;                   /* of the tile that is used up next */
-    int granted, answered;        /* reads */
+    int started, begun, used; /* groups */
+    int tiles_left[2];        /* of each half's group */
+    int buffer;               /* of the tile that is used up next */
+    int granted, answered;    /* reads */
     int64_t tag[READS_MAX];
     int due[READS_MAX];
 } memory_t;
@@ -88,10 +88,10 @@ static void memory_next(void *self)
     tile_loader_t *t = m->block->self;
     if (m->epoch-- == 0) new_temper(m);
     if (m->started - m->used < 2 && random_one_in(m->random, m->use_gap)) start_group(m, t);
-    if (m->predicted < m->started && random_one_in(m->random, m->use_gap)) ++m->predicted;
+    if (m->begun < m->started && random_one_in(m->random, m->use_gap)) ++m->begun;
     use_tiles(m, t);
     answer_reads(m, t);
-    *t->swept_groups = *t->rebiased_groups = m->predicted & 3;
+    *t->begun_groups = m->begun & 3;
     ++m->cycle;
 }
 

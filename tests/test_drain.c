@@ -31,7 +31,7 @@ typedef struct {
     random_t random;
     groups_t source;
     group_t group[GROUPS];
-    int started, computed, cleared, finished, drained; /* groups */
+    int started, computed, taken, cleared, finished, drained; /* groups */
     int write_gap, fin_gap, compute_gap;
     set_t set[DIVIDING];
     int first, count; /* of the sets above */
@@ -76,14 +76,16 @@ static int64_t expected_word(const run_t *r, int group, int row, int e)
 
 static void offer_groups(run_t *r, drain_t *m)
 {
-    if (r->started - r->drained < 2) {
+    if (r->started - r->taken < 2) {
         demand(r->started < GROUPS, "too many groups for the test");
         int half = r->started & 1;
         group_t g = r->group[r->started++] = groups_next(&r->source);
         m->g_rows[half] = g.rows, m->g_d[half] = g.d, m->g_beats[half] = g.beats, m->g_o[half] = g.o;
         m->g_final[half] = g.final, m->g_job[half] = g.job & 0xffff;
     }
-    if (r->computed < r->started && random_one_in(&r->random, r->compute_gap)) ++r->computed;
+    bool computes =
+        r->computed < r->started && r->computed - r->drained < 2; /* there are two halves of sums */
+    if (computes && random_one_in(&r->random, r->compute_gap)) ++r->computed;
     *m->computed = r->computed & 3;
 }
 
@@ -93,9 +95,8 @@ static void settle(run_t *r, block_t *b)
     drain_t *m = b->self;
     const design_t *d = r->d;
     b->type->eval(m);
-    int half = *m->rd_index >= design_group_rows(d), group = r->started - 1;
+    int half = *m->rd_index >= design_group_rows(d), group = r->enter_group;
     int row = (int)*m->rd_index - half * design_group_rows(d);
-    if (group % 2 != half) --group;
     for (int e = 0; e < d->head_max; ++e) m->rd_acc[e] = accumulated(r, group, row, e, d->output_sum.w);
     *m->rd_sum = accumulated(r, group, row, -1, d->row_sum.w);
     b->type->eval(m);
@@ -165,6 +166,9 @@ static void check_write(run_t *r, const drain_t *m)
 static void check_end(run_t *r, const drain_t *m)
 {
     int drained = (int)((*m->drained - r->drained) & 3);
+    r->taken += (int)((*m->taken - r->taken) & 3);
+    demand(r->taken <= r->computed, "%s seed %d: the record of group %d is taken too early", r->d->name,
+           r->seed, r->taken - 1);
     const group_t *g = &r->group[r->drained];
     if (drained) {
         demand(drained == 1 && r->cleared == r->drained + 1 && r->finished == r->cleared,

@@ -42,11 +42,11 @@ typedef struct {
     random_t random;
     int cycle, lanes;
     int ready_gap, answer_gap, stage_gap;
-    bool frozen; /* nothing is scored or drained */
+    bool frozen; /* nothing is scored or taken */
     strip_t strips[4096];
     int n_strips, offered;
-    int loaded, held, scored, opened, drained; /* counts that do not wrap */
-    int low, high;                             /* strip and group whose beats are read next */
+    int loaded, held, scored, opened, taken; /* counts that do not wrap */
+    int low, high;                           /* strip and group whose beats are read next */
     int64_t keys_read; /* beats of the keys of that strip's head, once its first strip is next */
     int64_t low_read;  /* beats of that strip */
     int64_t high_read; /* of that group */
@@ -295,14 +295,15 @@ static int first_of_group(int n)
     return n;
 }
 
-/* A strip that counts as held has its queries, a group's last one all masks. */
+/* A strip that counts as held has its queries, and its group all masks. */
 static void check_held(int n)
 {
     check_queries(n);
-    for (int i = first_of_group(n); run.strips[n].ends_group && i <= n; ++i) check_masks(i);
+    for (int i = first_of_group(n); i < run.n_strips && run.strips[i].group == run.strips[n].group; ++i)
+        check_masks(i);
 }
 
-/* The records of all groups that are opened and not drained. */
+/* The records of all groups that are opened and not taken. */
 static void check_records(void)
 {
     const fetch_t *f = run.f;
@@ -311,7 +312,7 @@ static void check_records(void)
         const head_t *h = &s->head;
         int half = s->group % 2;
         group = s->group;
-        if (group < run.drained || group >= run.opened || s->strip_of_group) continue;
+        if (group < run.taken || group >= run.opened || s->strip_of_group) continue;
         int64_t last = h->final && s->group_first + s->group_rows == h->l;
         int64_t o = h->o + (int64_t)s->group_first * row_beats(h) * run.d->bus_bytes;
         bool sizes = f->g_rows[half] == s->group_rows && f->g_first[half] == s->group_first &&
@@ -325,7 +326,7 @@ static void check_records(void)
     }
 }
 
-/* Strips are scored in order, of opened groups; a group is drained some time after its strips are and its
+/* Strips are scored in order, of opened groups; a group is taken some time after its strips are and its
    queries are here. What they need is still there. */
 static void play_stages(void)
 {
@@ -333,14 +334,14 @@ static void play_stages(void)
     bool scores = !run.frozen && run.scored < run.loaded && run.strips[run.scored].group < run.opened;
     if (scores && random_one_in(&run.random, run.stage_gap)) check_low(run.scored++);
     int end = 0;
-    while (end < run.n_strips && run.strips[end].group <= run.drained) ++end;
-    bool drains = !run.frozen && run.drained < run.opened && run.scored >= end && run.held >= end;
+    while (end < run.n_strips && run.strips[end].group <= run.taken) ++end;
+    bool drains = !run.frozen && run.taken < run.opened && run.scored >= end && run.held >= end;
     if (drains && random_one_in(&run.random, run.stage_gap)) {
         for (int n = first_of_group(end - 1); n < end; ++n) check_queries(n), check_masks(n);
-        ++run.drained;
+        ++run.taken;
     }
     *f->scored = run.scored & 3;
-    *f->drained = run.drained & 3;
+    *f->taken = run.taken & 3;
 }
 
 /* The next beat of what the low stream reads: keys of a head, then queries of its strips. */
@@ -366,7 +367,7 @@ static void check_low_read(int64_t kind)
     run.keys_read = run.low_read = 0;
 }
 
-/* Of what the high stream reads: queries of a group, then its masks. */
+/* Of what the high stream reads: masks of a group, then its queries. */
 static void check_high_read(int64_t kind)
 {
     int n = 0;
@@ -374,14 +375,14 @@ static void check_high_read(int64_t kind)
     const strip_t *s = &run.strips[n];
     const head_t *h = &s->head;
     demand(n < run.n_strips, "cycle %d: a read of nothing", run.cycle);
-    demand(run.high < run.opened && run.high - run.drained < 2, "cycle %d group %d: half not free", run.cycle,
+    demand(run.high < run.opened && run.high - run.taken < 2, "cycle %d group %d: half not free", run.cycle,
            run.high);
     int64_t queries = (int64_t)s->group_rows * row_beats(h), mask_row = h->external ? mask_row_beats(h) : 0;
     int64_t masks = s->group_rows * mask_row;
-    bool of_masks = run.high_read >= queries;
-    int64_t at = of_masks
-                     ? h->mask + (s->group_first * mask_row + run.high_read - queries) * run.d->bus_bytes
-                     : h->q + ((int64_t)s->group_first * row_beats(h) + run.high_read) * run.d->bus_bytes;
+    bool of_masks = run.high_read < masks;
+    int64_t at =
+        of_masks ? h->mask + (s->group_first * mask_row + run.high_read) * run.d->bus_bytes
+                 : h->q + ((int64_t)s->group_first * row_beats(h) + run.high_read - masks) * run.d->bus_bytes;
     demand(kind == (of_masks ? FETCH_OF_MASK : FETCH_OF_Q) && *run.f->rd_addr == at,
            "cycle %d group %d: reads %llx, kind %d", run.cycle, run.high, (unsigned long long)*run.f->rd_addr,
            (int)kind);

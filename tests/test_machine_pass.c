@@ -100,9 +100,9 @@ static void observe(void *context, const machine_t *m, uint64_t cycle)
     log_t *l = context;
     const predict_array_t *a = &m->predict_array;
     int64_t counts = *m->fetch.loaded | *m->predict_control.scored << 2 |
-                     *m->predict_control.swept_groups << 4 | *m->rebias.asked << 6 |
+                     *m->predict_control.predicted << 20 | *m->rebias.asked << 6 |
                      *m->pass_control.computed << 8 | *m->drain.drained << 10 | *m->fetch.opened << 12 |
-                     *m->rebias.rebiased_groups << 14 | *m->fetch.held << 16;
+                     *m->rebias.rebiased << 28 | *m->fetch.held << 16;
     if (counts != l->counts) add(l, cycle, 'c')->value[0] = counts;
     l->counts = counts;
     if (*m->pass_control.pass) add(l, cycle, 'p')->value[0] = *m->pass_control.pass_rows;

@@ -53,6 +53,7 @@ typedef struct {
 
 typedef struct {
     int rows, first, keys, d, causal, tiles, first_tile;
+    int first_strip, strips; /* strips are numbered over all groups */
 } group_t;
 
 /* How the neighbours behave. */
@@ -78,7 +79,8 @@ typedef struct {
     pass_t *pass;
     int groups, tiles, passes, room; /* so far */
 
-    int swept, rebiased, computed, drained, drain_at, predict_at; /* groups */
+    int begun, computed, released, drained, drain_at, predict_at; /* groups */
+    int strips, predicted, rebiased;                              /* strips */
     int loading, load_at;                                         /* tiles */
     int freed[2];                                                 /* the next tile that each buffer frees */
     int ready_before, closes, walked, started, finished, completed, done_at; /* passes */
@@ -264,6 +266,9 @@ static void add_group(world_t *w)
     end = g->causal && g->first + g->rows < g->keys ? g->first + g->rows : g->keys;
     g->tiles = (end + d->columns - 1) / d->columns;
     g->first_tile = w->tiles;
+    g->first_strip = w->strips;
+    g->strips = (g->rows + d->rows - 1) / d->rows;
+    w->strips += g->strips;
     for (int t = 0; t < g->tiles; ++t) add_tile(w, n, t);
     w->p->g_rows[n % 2] = g->rows;
     w->p->g_first[n % 2] = g->first;
@@ -282,32 +287,37 @@ static int later(world_t *w, int least)
            (stall && random_one_in(&w->random, 2) ? (int)random_below(&w->random, stall) : 0);
 }
 
+static bool soon(world_t *w)
+{
+    return w->cycle >= w->predict_at && !random_below(&w->random, 1 + w->temper.stall / 2);
+}
+
 static void predict(world_t *w)
 {
-    if (w->groups < w->temper.groups && w->groups - w->drained < 2 && w->cycle >= w->predict_at) {
+    const int held_w = design_held_w(w->d);
+    if (w->groups < w->temper.groups && w->groups - w->released < 2 && w->cycle >= w->predict_at) {
         add_group(w);
         w->predict_at = later(w, 1);
     }
     /* masks and biases are ready one after the other, in either order */
-    if (w->swept < w->groups && w->cycle >= w->predict_at &&
-        !random_below(&w->random, 1 + w->temper.stall / 2))
-        ++w->swept;
-    if (w->rebiased < w->groups && w->cycle >= w->predict_at &&
-        !random_below(&w->random, 1 + w->temper.stall / 2))
-        ++w->rebiased;
-    *w->p->swept_groups = w->swept % 4;
-    *w->p->rebiased_groups = w->rebiased % 4;
-    if (w->drained < w->computed && w->cycle >= w->drain_at) {
+    if (w->begun < w->groups && soon(w)) ++w->begun;
+    if (w->predicted < w->strips && soon(w)) ++w->predicted;
+    if (w->rebiased < w->strips && soon(w)) ++w->rebiased;
+    *w->p->predicted = (int64_t)fixed_low((uint64_t)w->predicted, held_w);
+    *w->p->rebiased = (int64_t)fixed_low((uint64_t)w->rebiased, held_w);
+    if (w->drained < w->released && w->cycle >= w->drain_at) {
         ++w->drained;
         w->drain_at = later(w, 1);
     }
+    if (w->released < w->computed && soon(w)) ++w->released; /* its record may change, its sums are there */
+    *w->p->drained = w->drained % 4;
 }
 
 /* The tile whose turn it is in buffer b, or the one that was freed there last. */
 static void load_tiles(world_t *w)
 {
     int n = w->loading;
-    bool known = n < w->tiles && w->tile[n].group < w->swept && w->tile[n].group < w->rebiased;
+    bool known = n < w->tiles && w->tile[n].group < w->begun;
     if (known && (n < 2 || w->tile[n - 2].freed + 2 < w->cycle) && w->cycle >= w->load_at) {
         w->tile[n].loaded = w->cycle;
         w->load_at = later(w, 1);
@@ -343,32 +353,44 @@ static void drive(world_t *w)
     w->busy += w->cycle > 0;
 }
 
-static int predicted(const world_t *w)
+/* The group that has a half, -1: none. */
+static int group_of(const world_t *w, int half)
 {
-    return w->swept < w->rebiased ? w->swept : w->rebiased;
+    return (w->groups - 1 - half) % 2 ? w->groups - 2 : w->groups - 1;
+}
+
+/* A strip of a group may be looked at. */
+static bool is_known(const world_t *w, int group, int strip)
+{
+    int known = w->predicted < w->rebiased ? w->predicted : w->rebiased;
+    return group >= 0 && group - w->drained < 2 && w->group[group].first_strip + strip < known;
+}
+
+static bool is_predicted(const world_t *w, int group)
+{
+    return is_known(w, group, w->group[group].strips - 1);
 }
 
 /* Of each row of the strip asked for: does its word of the tile keep anything, keys beyond the limit
  * included? Noise where there is no such group, strip, tile or row. */
 static void show_some(world_t *w)
 {
-    int rows = w->d->rows, strip = (int)*w->p->some_strip, tile = (int)*w->p->some_tile;
-    int half = strip / w->d->strips, first = strip % w->d->strips * rows, group = predicted(w) - 1;
-    while (group >= 0 && group % 2 != half) --group;
+    int rows = w->d->rows, strip = (int)*w->p->some_strip % w->d->strips, tile = (int)*w->p->some_tile;
+    int half = (int)*w->p->some_strip / w->d->strips, first = strip * rows, group = group_of(w, half);
     for (int r = 0; r < rows; ++r) {
-        const group_t *g = group >= 0 && group >= w->groups - 2 ? &w->group[group] : NULL;
+        const group_t *g = is_known(w, group, strip) ? &w->group[group] : NULL;
         bool known = g && first + r < g->rows && tile < g->tiles;
         w->p->some[r] = known ? memchr(w->mask[half][first + r][tile], 1, (size_t)w->d->columns) != NULL
                               : random_below(&w->random, 2);
     }
 }
 
-/* The mask of a group that is not predicted is noise. */
+/* The mask of a strip that is not predicted is noise. */
 static void show_mask(world_t *w)
 {
-    int group_rows = design_group_rows(w->d), groups = predicted(w);
+    int group_rows = design_group_rows(w->d);
     int index = (int)*w->p->mask_index, tile = (int)*w->p->mask_tile, half = index / group_rows;
-    bool known = (groups && (groups - 1) % 2 == half) || (groups > 1 && groups == w->groups);
+    bool known = is_known(w, group_of(w, half), index % group_rows / w->d->rows);
     for (int c = 0; c < w->d->columns; ++c) {
         w->p->mask[c] = w->mask[half][index % group_rows][tile][c];
         if (!known) w->p->mask[c] = random_below(&w->random, 2);
@@ -453,7 +475,7 @@ static void watch_gather(world_t *w)
     if (*w->p->why_q == CAUSE_PREDICT)
         demand(w->closes >= w->ready_before, HERE "%d of %d passes are closed", HERE_ARGS, w->closes,
                w->ready_before);
-    for (int n = 0; n < w->tiles && w->tile[n].group < predicted(w); ++n) ready += w->tile[n].passes;
+    for (int n = 0; n < w->tiles && is_predicted(w, w->tile[n].group); ++n) ready += w->tile[n].passes;
     w->ready_before = ready;
 }
 
@@ -839,7 +861,7 @@ START_TEST(rows_that_keep_nothing_are_left_out)
     pass_control_t *p = block->self;
     const int kept[] = {3, 9, 10, 15, 29}, offered[] = {3, 9, 10, 15, 16, 29}; /* 16: a strip of empty rows */
     p->g_rows[0] = 30, p->g_keys[0] = 8, p->g_d[0] = 4;
-    *p->swept_groups = *p->rebiased_groups = 1;
+    *p->predicted = *p->rebiased = 4;
     for (int t = 0; t < 7; ++t) {
         block->type->eval(p);
         demand(t == 0 || *p->mask_index == offered[t - 1], "cycle %d: row %d", t, (int)*p->mask_index);

@@ -26,7 +26,7 @@ typedef struct {
     int d_valid, d_first, d_bank, d_col, d_key, d_limit, d_rows, head_key;
     int s_valid, s_first, s_bank, s_key;
     int t_valid, t_first, t_bank, t_there, t_key, t_col, t_last, t_tile, t_strip;
-    int scored, swept_groups;
+    int scored, begun_groups, predicted;
     int64_t threshold, policy;
 } shown_t;
 
@@ -40,6 +40,7 @@ typedef struct {
     groups_t source;
     group_t group[GROUPS];
     bool upper[GROUPS];
+    int end[GROUPS];           /* strips up to the end of each */
     int groups, loading, used; /* groups made; strips of the last one still to load; groups used up */
     int load_gap, open_gap, ask_gap, use_gap;
     asked_t asked[CYCLES];
@@ -62,15 +63,16 @@ static int most(int a, int b)
 
 /* ---- the block, with its neighbours ---- */
 
-static int follow(int count, int64_t wrapped)
+static int follow(int count, int64_t wrapped, int bits)
 {
-    return count + (int)((wrapped - count) & 3);
+    return count + (int)fixed_low((uint64_t)(wrapped - count), bits);
 }
 
 static shown_t show(const predict_control_t *c, const shown_t *before)
 {
-    shown_t s = {.scored = follow(before->scored, *c->scored),
-                 .swept_groups = follow(before->swept_groups, *c->swept_groups),
+    shown_t s = {.scored = follow(before->scored, *c->scored, 2),
+                 .begun_groups = follow(before->begun_groups, *c->begun_groups, 2),
+                 .predicted = follow(before->predicted, *c->predicted, design_held_w(c->d)),
                  .threshold = *c->threshold,
                  .policy = *c->policy};
     if (*c->valid) {
@@ -106,6 +108,7 @@ static void load_strip(run_t *r, asked_t *asked, const shown_t *shown)
         bool same_head = g->first > 0;
         r->upper[r->groups] = same_head ? r->upper[r->groups - 1] : (int)random_below(&r->random, 2);
         r->loading = group_strips(r->d, g);
+        r->end[r->groups] = asked->loaded + r->loading;
         ++r->groups;
     } else if (asked->loaded - shown->scored < 3 && random_one_in(&r->random, r->load_gap)) {
         ++asked->loaded, --r->loading;
@@ -134,7 +137,8 @@ static void drive(run_t *r, predict_control_t *c, asked_t *asked, const shown_t 
     load_strip(r, asked, shown);
     open_group(r, c, asked);
     if (asked->asked < shown->scored && random_one_in(&r->random, r->ask_gap)) ++asked->asked;
-    if (r->used < shown->swept_groups && random_one_in(&r->random, r->use_gap)) ++r->used;
+    bool usable = r->used < asked->opened && shown->predicted >= r->end[r->used];
+    if (usable && random_one_in(&r->random, r->use_gap)) ++r->used;
     *c->loaded = asked->loaded & 3;
     *c->opened = asked->opened & 3;
     *c->asked = asked->asked & 3;
@@ -161,7 +165,6 @@ static void record(run_t *r)
 typedef struct {
     const group_t *g;
     int n, group, strip; /* number of the strip, of its group, strip of the group */
-    bool last;           /* of the group */
     int seen, tiles;     /* keys that its group sees, and their tiles */
     int bank, upper;     /* upper: place of the first key */
 } strip_t;
@@ -175,11 +178,12 @@ typedef struct {
         kept[3]; /* by bank: the first cycle that knows it to be free, and the last strip to be gone */
 } when_t;
 
-static void expect_count(run_t *r, int from, int scored, int groups)
+static void expect_count(run_t *r, int from, int scored, int begun, int predicted)
 {
     for (int t = from; t < CYCLES; ++t) {
         r->expected[t].scored += scored;
-        r->expected[t].swept_groups += groups;
+        r->expected[t].begun_groups += begun;
+        r->expected[t].predicted += predicted;
     }
 }
 
@@ -269,7 +273,7 @@ static bool expect_strip(run_t *r, const strip_t *s, when_t *w)
     for (int tile = 0; tile < s->tiles; ++tile, t += tile_time) expect_tile(r, s, tile, t);
     w->score = t;
     w->drained = t - tile_time + s->g->d + d->columns;
-    expect_count(r, w->drained + 3, 1, 0);
+    expect_count(r, w->drained + 3, 1, 0, 0);
 
     t = most(most(w->sum, w->drained + 4), w->kept[s->bank] + 1);
     expect_sum(r, s, t);
@@ -278,10 +282,11 @@ static bool expect_strip(run_t *r, const strip_t *s, when_t *w)
     t = most(w->keep, w->sum - 1 + 2);
     for (int tile = 0; tile < s->tiles; ++tile) expect_keep(r, s, tile, t + tile * keep_time);
     expect_threshold(r, s, t + 1);
+    expect_count(r, t + 1, 0, s->strip == 0, 0);
     w->keep = t + s->tiles * keep_time;
     w->free[s->bank] = (d->rows > d->columns ? w->keep - keep_time : t) + 1;
     w->kept[s->bank] = w->keep;
-    expect_count(r, w->keep - keep_time + d->columns - 1 + d->rows + 3, 0, s->last);
+    expect_count(r, w->keep - keep_time + d->columns - 1 + d->rows + 3, 0, 0, 1);
     return true;
 }
 
@@ -295,7 +300,7 @@ static void expect(run_t *r)
         s.seen = 0;
         for (int key = 0; key < g->keys; ++key) s.seen += !g->causal || key <= g->first + g->rows - 1;
         for (int strip = 0; strip < strips; ++strip, ++s.n) {
-            s.g = g, s.group = group, s.strip = strip, s.last = strip == strips - 1, s.bank = s.n % 3;
+            s.g = g, s.group = group, s.strip = strip, s.bank = s.n % 3;
             s.tiles = (s.seen + r->d->columns - 1) / r->d->columns;
             s.upper = r->upper[group] ? r->d->keys_max / 2 : 0;
             if (!expect_strip(r, &s, &w)) return;
@@ -341,7 +346,8 @@ static void compare(const run_t *r, int seed)
         SAME(threshold);
         SAME(policy);
         SAME(scored);
-        SAME(swept_groups);
+        SAME(begun_groups);
+        SAME(predicted);
     }
 }
 

@@ -34,9 +34,10 @@ typedef struct {
     group_t group[2];      /* by half */
     int started, to_score; /* groups; strips of the last one */
     int ready_gap, got_gap, hold_gap, bits;
-    int offered, held, scored, asked, rebiased_groups; /* offered: strips of started groups */
-    int64_t arg[STRIPS][128];                          /* by number */
-    int since[3];                                      /* by bank: when its strip was scored */
+    int offered, held, scored, asked, rebiased; /* strips; offered: of started groups */
+    int end[2];                                 /* by half: strips up to the end of its group */
+    int64_t arg[STRIPS][128];                   /* by number */
+    int since[3];                               /* by bank: when its strip was scored */
     /* what is expected next: a read, and a bias */
     struct {
         int n, group, strip, row, beat;
@@ -150,11 +151,12 @@ static void show_args(run_t *r, rebias_t *b)
 static void score(run_t *r, rebias_t *b)
 {
     const design_t *d = r->d;
-    if (!r->to_score && r->started - r->rebiased_groups < 2) {
+    if (!r->to_score && r->rebiased >= r->end[r->started & 1]) {
         int half = r->started++ & 1;
         group_t g = r->group[half] = groups_next(&r->source);
         r->to_score = group_strips(d, &g);
         r->offered += r->to_score;
+        r->end[half] = r->offered;
         b->g_rows[half] = g.rows, b->g_k[half] = g.k, b->g_d[half] = g.d, b->g_beats[half] = g.beats;
     } else if (r->to_score && r->scored - r->asked < 3) {
         demand(r->scored < STRIPS, "too many strips for the test");
@@ -201,11 +203,11 @@ static bool last_read(const run_t *r)
 static void check_counts(run_t *r, const rebias_t *b)
 {
     r->asked += (int)((*b->asked - r->asked) & 3);
-    r->rebiased_groups += (int)((*b->rebiased_groups - r->rebiased_groups) & 3);
+    r->rebiased += (int)fixed_low((uint64_t)(*b->rebiased - r->rebiased), design_held_w(r->d));
     int asked = r->read.n + (*b->rd_valid && last_read(r));
     demand(r->asked == asked, "%s seed %d: %d strips, not %d", r->d->name, r->seed, r->asked, asked);
-    demand(r->rebiased_groups == r->write.group, "%s seed %d: %d groups, not %d", r->d->name, r->seed,
-           r->rebiased_groups, r->write.group);
+    demand(r->rebiased == r->write.n, "%s seed %d: %d strips have biases, not %d", r->d->name, r->seed,
+           r->rebiased, r->write.n);
 }
 
 static void cycle(run_t *r, block_t *block)

@@ -38,9 +38,9 @@ typedef struct {
     int seed, cycle, stall;
     group_t group[GROUPS_MAX];
     int64_t v[GROUPS_MAX];
-    int groups, predicted, used; /* groups that are there, predicted, used up */
-    int tile, tiles;             /* of the group that is used: the tile whose turn it is; tiles in all */
-    int buffer;                  /* its buffer */
+    int groups, begun, used; /* groups that are there, that may be loaded, used up */
+    int tile, tiles;         /* of the group that is used: the tile whose turn it is; tiles in all */
+    int buffer;              /* its buffer */
     int64_t held[2][2][COLUMNS_MAX][BEATS_MAX]; /* the feeder: address of each beat that was written, or -1 */
     read_t read[READS_MAX];
     int asked, answered;
@@ -138,7 +138,7 @@ static void use_tile(world_t *w)
     t->tile_free[0] = t->tile_free[1] = 0;
     if (w->used == w->groups || !t->tile_loaded[w->buffer]) return;
     const group_t *g = &w->group[w->used];
-    demand(w->used < w->predicted, HERE "group %d is loaded before it is predicted", HERE_ARGS, w->used);
+    demand(w->used < w->begun, HERE "group %d is loaded before its turn", HERE_ARGS, w->used);
     if (!now(w, 4 * w->stall)) return;
     check_tile(w, g, w->v[w->used]);
     t->tile_free[w->buffer] = 1;
@@ -155,11 +155,8 @@ static void step(world_t *w)
 {
     use_tile(w); /* of what showed in the cycle before */
     if (w->groups < GROUPS_MAX && w->groups - w->used < 2) add_group(w);
-    if (w->predicted < w->groups && now(w, w->stall)) ++w->predicted;
-    *w->t->swept_groups = w->predicted % 4;
-    *w->t->rebiased_groups = w->predicted % 4;
-    if (w->seed % 2 && w->predicted < w->groups) /* one of the two is not enough */
-        *(w->cycle % 2 ? w->t->swept_groups : w->t->rebiased_groups) = (w->predicted + 1) % 4;
+    if (w->begun < w->groups && now(w, w->stall)) ++w->begun;
+    *w->t->begun_groups = w->begun % 4;
     answer(w);
     w->block->type->eval(w->t);
     take_read(w);
@@ -232,11 +229,11 @@ START_TEST(few_keys_do)
 }
 END_TEST
 
-/* Reads that may be offered: of predicted groups, of two tiles at a time. */
+/* Reads that may be offered: of groups begun, of two tiles at a time. */
 static int allowed_reads(const world_t *w)
 {
     int tiles = w->all_tiles;
-    if (w->predicted < w->groups)
+    if (w->begun < w->groups)
         tiles -= (group_keys_seen(&w->group[w->groups - 1]) + w->d->columns - 1) / w->d->columns;
     return w->reads_to[tiles < w->tiles_used + 2 ? tiles : w->tiles_used + 2];
 }
