@@ -6,9 +6,12 @@
 
 /* ---- which row comes next ---- */
 
-bool gather_at_hand(const gather_t *g)
+bool gather_knows(const gather_t *g, int strip)
 {
-    return *g->wires->swept_groups != g->group && *g->wires->rebiased_groups != g->group;
+    const pass_control_t *w = g->wires;
+    int64_t n = (int64_t)fixed_low((uint64_t)(g->strip_n + strip), g->strip_n_w);
+    bool cleared = fixed_low((uint64_t)(g->group - *w->drained), 2) < 2;
+    return cleared && *w->predicted != n && *w->rebiased != n;
 }
 
 static int64_t key_limit(const gather_t *g, int half)
@@ -38,7 +41,7 @@ static bool at_most_one(const uint64_t bits[2])
 
 static bool offer_row(gather_t *g)
 {
-    if (!g->fresh || !gather_at_hand(g) || (!g->begun && g->tile_of[g->buffer].open)) return false;
+    if (!g->fresh || (!g->begun && g->tile_of[g->buffer].open)) return false;
     g->now.strip_end = at_most_one(g->left);
     g->now.last_strip = is_last_strip(g);
     g->now.last_row = g->now.strip_end && g->now.last_strip;
@@ -173,13 +176,19 @@ static void move_directly(gather_t *g)
     enter_table(g, s, gather_cost(g, s));
 }
 
+static int strip_to_read(const gather_t *g)
+{
+    if (!g->fresh) return g->strip;
+    return is_last_strip(g) ? 0 : g->strip + 1;
+}
+
 /* Rows of the strip that follows that keep a column, as far as the group has them. */
 static void read_rows(gather_t *g)
 {
     const design_t *d = g->d;
     int half = g->group % 2;
     bool last = g->fresh && is_last_strip(g);
-    int strip = g->fresh && !last ? g->strip + 1 : 0, first = strip * d->rows;
+    int strip = strip_to_read(g), first = strip * d->rows;
     int64_t rows = g->wires->g_rows[half] - first;
     int index = half * design_group_rows(d) + first;
     datapath_get_rows(g->data, index, rows < d->rows ? (int)rows : d->rows, g->tile + last, g->left);
@@ -193,7 +202,9 @@ static void next_tile(gather_t *g)
     g->tile = last ? 0 : g->tile + 1;
     g->base = last ? 0 : g->base + g->d->columns;
     g->group = (g->group + last) % 4;
-    g->fresh = !last;
+    if (!last) return;
+    g->strip_n = (int)fixed_low((uint64_t)(g->strip_n + g->strip + 1), g->strip_n_w);
+    g->fresh = false;
 }
 
 /* The row's kept columns go to split. */
@@ -225,9 +236,11 @@ static void take_row(gather_t *g)
         g->left[row / 64] &= ~(UINT64_C(1) << row % 64);
         return;
     }
+    int next = strip_to_read(g);
     read_rows(g);
-    g->strip = g->now.last_strip ? 0 : g->strip + 1;
+    g->fresh = gather_knows(g, next);
     if (g->now.last_strip) next_tile(g);
+    g->strip = next;
 }
 
 void gather_move_rows(gather_t *g)
@@ -242,7 +255,7 @@ void gather_move_rows(gather_t *g)
         return;
     }
     if (g->now.split_end) g->held_end = false;
-    if (!g->fresh && gather_at_hand(g)) read_rows(g);
+    if (!g->fresh && gather_knows(g, g->strip)) read_rows(g);
 }
 
 /* ---- opening ---- */
@@ -252,6 +265,7 @@ void gather_init(gather_t *g, const design_t *d, const pass_control_t *wires, co
     g->d = d;
     g->wires = wires;
     g->data = data;
+    g->strip_n_w = design_held_w(d);
     gather_init_slots(g, d);
 }
 

@@ -50,6 +50,7 @@ typedef struct {
 
     /* which row comes next; rows of a strip are bits */
     int group, tile, base, strip, buffer;
+    int strip_n, strip_n_w; /* strips of the groups before; bits of their count */
     uint64_t left[2];
     bool fresh, begun;
     /* the row in split: its kept columns */
@@ -103,7 +104,8 @@ void gather_edge(gather_t *g);
 void gather_decide_rows(gather_t *g);
 void gather_move_rows(gather_t *g);
 void gather_reset_starts(gather_t *g);
-bool gather_at_hand(const gather_t *g);
+/* The strip of the group is predicted and rebiased, and its half drained. */
+bool gather_knows(const gather_t *g, int strip);
 void gather_init_slots(gather_t *g, const design_t *d);
 void gather_reset_slots(gather_t *g);
 

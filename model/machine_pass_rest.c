@@ -50,12 +50,12 @@ static uint64_t controller_inputs(const machine_t *m)
 
 static uint64_t fetch_inputs(const machine_t *m)
 {
-    return (uint64_t)(*m->controller.job_valid | *m->fetch.scored << 1 | *m->fetch.drained << 3);
+    return (uint64_t)(*m->controller.job_valid | *m->fetch.scored << 1 | *m->fetch.taken << 3);
 }
 
 static uint64_t tile_loader_inputs(const machine_t *m)
 {
-    return (uint64_t)(*m->tile_loader.swept_groups | *m->tile_loader.rebiased_groups << 2);
+    return (uint64_t)*m->tile_loader.begun_groups;
 }
 
 static uint64_t rebias_inputs(const machine_t *m)
@@ -97,7 +97,8 @@ static uint64_t controller_state(const machine_t *m)
 static uint64_t fetch_state(const machine_t *m)
 {
     const fetch_t *f = &m->fetch;
-    return (uint64_t)(*f->low_q | *f->high_q << 4 | *f->looked_q << 8) | motion(*f->rd_valid || *f->got);
+    return (uint64_t)(*f->low_q | *f->high_q << 4 | *f->looked_q << 8 | *f->idle_q << 9) |
+           motion(*f->rd_valid || *f->got);
 }
 
 static uint64_t tile_loader_state(const machine_t *m)
@@ -115,7 +116,7 @@ static uint64_t rebias_state(const machine_t *m)
 static uint64_t drain_state(const machine_t *m)
 {
     const drain_t *o = &m->drain;
-    return motion(*o->end_q || *o->full_q || *o->div_done || *o->enter_q);
+    return (uint64_t)*o->taken_q | motion(*o->end_q || *o->full_q || *o->div_done || *o->enter_q);
 }
 
 /* ---- a cycle ---- */

@@ -41,7 +41,9 @@ static bool may_walk(const gather_t *g, int64_t since, int64_t before)
 
 static int why_gathering(const gather_t *g)
 {
-    return gather_at_hand(g) || g->part < g->parts || g->fill || g->waiting ? CAUSE_GATHER : CAUSE_PREDICT;
+    bool open = g->fill || g->waiting, leaves = g->ended[0] || g->ended[1];
+    if (g->fresh || g->part < g->parts || g->now.take || gather_knows(g, g->strip)) return CAUSE_GATHER;
+    return (g->begun && !leaves) || !open ? CAUSE_PREDICT : CAUSE_GATHER;
 }
 
 static void walk_and_start(gather_t *g)

@@ -371,7 +371,7 @@ int predict_control_quiet(const predict_control_t *c)
                          quiet_sum(c),
                          quiet_keep(c),
                          quiet_line(c->scored_line_q, SCORED_LINE),
-                         quiet_line(c->groups_line_q, groups_line(c->d))};
+                         quiet_line(c->predicted_line_q, predicted_line(c->d))};
     int least = QUIET_MAX;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) least = parts[i] < least ? parts[i] : least;
     return least;
@@ -396,7 +396,7 @@ void predict_control_skip(predict_control_t *c, int ticks)
     if (*c->s_valid_q) *c->sum_key_q += ticks;
     *c->s_first_q = *c->s_valid_q && !*c->sum_key_q;
     skip_line(c->scored_line_q, SCORED_LINE, ticks);
-    skip_line(c->groups_line_q, groups_line(c->d), ticks);
+    skip_line(c->predicted_line_q, predicted_line(c->d), ticks);
 }
 
 #define FIELD(member) offsetof(predict_control_t, member)
