@@ -552,17 +552,32 @@ void datapath_take(datapath_t *p, int64_t bank, int64_t threshold, int64_t polic
     }
 }
 
-VECTORS static void compare_column(const int32_t *score, const int32_t *limit, int rows, int bit,
-                                   uint64_t (*word)[2], int half)
+enum { COMPARED = 16, COMPARED_KEYS = 32 };
+
+/* 16 rows, at most 32 keys: a word of kept keys each. */
+VECTORS static void compare_rows(const int32_t *score, int stride, const int32_t *limit, int n,
+                                 uint32_t *word)
 {
-    for (int r = 0; r < rows; ++r) word[r][half] |= (uint64_t)(score[r] > limit[r]) << bit;
+    int32_t most[COMPARED];
+    uint32_t bits[COMPARED] = {0};
+    for (int r = 0; r < COMPARED; ++r) most[r] = limit[r];
+    for (int c = 0; c < n; ++c, score += stride) {
+        for (int r = 0; r < COMPARED; ++r) bits[r] |= score[r] > most[r] ? 1u << c : 0;
+    }
+    for (int r = 0; r < COMPARED; ++r) word[r] = bits[r];
 }
 
 void datapath_threshold(datapath_t *p, int64_t bank, int64_t key, int n)
 {
-    memset(p->word, 0, (size_t)p->d->rows * sizeof *p->word);
-    for (int c = 0; c < n; ++c)
-        compare_column(strip_of(p, bank, key + c), p->taken.limit, p->d->rows, c % 64, p->word, c / 64);
+    uint32_t bits[COMPARED];
+    memset(p->word, 0, (size_t)p->lanes * sizeof *p->word);
+    for (int c = 0; c < n; c += COMPARED_KEYS) {
+        int keys = n - c < COMPARED_KEYS ? n - c : COMPARED_KEYS;
+        for (int first = 0; first < p->d->rows; first += COMPARED) {
+            compare_rows(strip_of(p, bank, key + c) + first, p->lanes, p->taken.limit + first, keys, bits);
+            for (int r = 0; r < COMPARED; ++r) p->word[first + r][c / 64] |= (uint64_t)bits[r] << c % 64;
+        }
+    }
     for (int i = 0; i < p->taken.top1_rows; ++i) {
         int r = p->taken.top1[i];
         int64_t c = p->taken.arg[r] - key;
