@@ -77,7 +77,7 @@ dut_status_t cosim_open(const cosim_config_t *c, bool zeros, lockstep_t **l, cha
                                       .type = type,
                                       .unit = c->unit,
                                       .patch = patch,
-                                      .netlist = c->netlist,
+                                      .opened = c->opened,
                                       .mutant = c->mutant,
                                       .x_seed = c->seed,
                                       .zeros = zeros,

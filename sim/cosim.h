@@ -28,8 +28,8 @@ typedef struct {
     toggle_t *toggle; /* follows what is compared, opened for the model's type; or NULL */
     const char *coverage;      /* Verilator's own toggle coverage, a file to write; or NULL */
     const block_type_t *model; /* to step; NULL: the unit's own */
-    const dut_t *netlist;      /* an open netlist with mutants; NULL: the unit's own Verilog */
-    int mutant;                /* the netlist's active one, 0 none */
+    const dut_t *opened;       /* a DUT to take an instance of; NULL: the unit's own is opened */
+    int mutant;                /* the active one of a netlist with mutants, 0 none */
     const char *report_dir;    /* where waves of a divergence go; NULL: none are written */
 } cosim_config_t;
 

@@ -272,6 +272,7 @@ static dut_status_t choose_mutant(lockstep_t *l, int mutant, char error[DUT_ERRO
     const uint16_t chosen = (uint16_t)mutant;
     size_t bytes = 0;
     void *port = l->dut.api->object(l->dut.instance, LOCKSTEP_MUTANT_PORT, &bytes);
+    if (!port && !mutant) return DUT_OK;
     if (!port || bytes != sizeof chosen) {
         snprintf(error, DUT_ERROR_MAX,
                  "%s: expected a netlist with a port " LOCKSTEP_MUTANT_PORT " of %zu bytes",
@@ -284,10 +285,15 @@ static dut_status_t choose_mutant(lockstep_t *l, int mutant, char error[DUT_ERRO
 
 static dut_status_t open_dut(lockstep_t *l, const lockstep_config_t *c, char error[DUT_ERROR_MAX])
 {
-    dut_status_t status = c->netlist ? dut_again(&l->dut, c->netlist, c->x_seed, error)
-                                     : dut_open(&l->dut, c->design, c->unit, c->patch, c->x_seed, error);
+    dut_status_t status;
+    if (c->opened)
+        status = dut_again(&l->dut, c->opened, c->x_seed, error);
+    else if (c->coverage)
+        status = dut_open_counting(&l->dut, c->design, c->unit, c->x_seed, error);
+    else
+        status = dut_open(&l->dut, c->design, c->unit, c->patch, c->x_seed, error);
     l->has_dut = !status;
-    return !status && c->netlist ? choose_mutant(l, c->mutant, error) : status;
+    return !status && c->opened ? choose_mutant(l, c->mutant, error) : status;
 }
 
 dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, char error[DUT_ERROR_MAX])

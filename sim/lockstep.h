@@ -50,9 +50,8 @@ typedef struct {
     const block_type_t *type; /* the model to step; may be a fast one */
     const char *unit;         /* the DUT's unit; NULL: no DUT */
     const patch_t *patch;     /* planted in the DUT, or NULL */
-    const dut_t
-        *netlist; /* an open netlist with mutants, to take another instance of; NULL: the unit's own DUT */
-    int mutant;   /* the netlist's active one, 0 none */
+    const dut_t *opened;      /* to take another instance of; NULL: builds and opens the unit's own */
+    int mutant;               /* the active one of a netlist with mutants, 0 none */
     uint64_t x_seed;
     toggle_t *toggle; /* follows what is compared, opened for this type; or NULL */
     const char *

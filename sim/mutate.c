@@ -6,11 +6,28 @@
 #include <string.h>
 
 #include "clock.h"
+#include "mutate_model.h"
 #include "mutate_prove.h"
 #include "mutate_run.h"
+#include "mutate_table.h"
 #include "netlist.h"
 
 const char *const mutate_sides[MUTATE_SIDES] = {"rtl", "model", "table"};
+
+/* A mutant that was killed must not be provable: else proofs show nothing. */
+static dut_status_t check_proofs(const mutate_config_t *c, const netlist_t *n, const mutate_result_t *r,
+                                 char *error)
+{
+    int i = 0;
+    while (i < r->n && r->mutant[i].end != MUTANT_KILLED) ++i;
+    if (i == r->n) return DUT_OK;
+    mutant_t killed = r->mutant[i];
+    mutate_prove(n, i + 1, &killed);
+    if (killed.end != MUTANT_EQUIVALENT) return DUT_OK;
+    snprintf(error, DUT_ERROR_MAX, "%s: expected no proof of mutant %d, which was killed, found one (%s)",
+             c->unit, i + 1, killed.how);
+    return DUT_BAD_INPUT;
+}
 
 static dut_status_t run_netlist(const mutate_config_t *c, netlist_t *n, mutate_result_t *r, char *error)
 {
@@ -21,13 +38,13 @@ static dut_status_t run_netlist(const mutate_config_t *c, netlist_t *n, mutate_r
     if (status) return status;
     r->build_seconds = clock_seconds() - begin;
     const mutate_job_t job = {
-        c,
-        {.design = c->design, .design_name = c->design->name, .unit = c->unit, .netlist = &dut},
-        NULL,
-        mutate_prove,
-        n};
+        .config = c,
+        .base = {.design = c->design, .design_name = c->design->name, .unit = c->unit, .opened = &dut},
+        .prove = mutate_prove,
+        .context = n};
     status = mutate_run_unchanged(&job, error);
     if (!status) status = mutate_run_all(&job, r->mutant, r->n, error);
+    if (!status) status = check_proofs(c, n, r, error);
     r->run_seconds = clock_seconds() - begin - r->build_seconds;
     dut_close(&dut);
     return status;
@@ -41,12 +58,68 @@ static dut_status_t mutate_rtl(const mutate_config_t *c, mutate_result_t *r, cha
     return status;
 }
 
+static dut_status_t run_model(const mutate_config_t *c, mutate_model_t *m, mutate_result_t *r, char *error)
+{
+    dut_t dut;
+    dut_status_t status = mutate_model_open(m, c, r, error);
+    if (!status) status = dut_open(&dut, c->design, c->unit, NULL, 1, error); /* once for all workers */
+    if (status) return status;
+    const mutate_job_t job = {.config = c,
+                              .base = {.design = c->design,
+                                       .design_name = c->design->name,
+                                       .unit = c->unit,
+                                       .model = m->type,
+                                       .opened = &dut},
+                              .chosen = m->chosen,
+                              .number = m->number,
+                              .prove = mutate_model_prove,
+                              .context = m};
+    status = mutate_run_unchanged(&job, error);
+    if (!status) status = mutate_run_all(&job, r->mutant, r->n, error);
+    dut_close(&dut);
+    return status;
+}
+
+static dut_status_t mutate_model(const mutate_config_t *c, mutate_result_t *r, char *error)
+{
+    static mutate_model_t m;
+    dut_status_t status = run_model(c, &m, r, error);
+    mutate_model_close(&m);
+    return status;
+}
+
+/* Entries that were left out do not run: their arrays would be missing. */
+static dut_status_t mutate_table(const mutate_config_t *c, mutate_result_t *r, char *error)
+{
+    dut_t dut;
+    int *chosen;
+    const int *number;
+    const block_type_t *type;
+    dut_status_t status = mutate_table_open(c, r, &type, &chosen, &number, error);
+    if (!status) status = dut_open(&dut, c->design, c->unit, NULL, 1, error);
+    if (status) return status;
+    const mutate_job_t job = {.config = c,
+                              .base = {.design = c->design,
+                                       .design_name = c->design->name,
+                                       .unit = c->unit,
+                                       .model = type,
+                                       .opened = &dut},
+                              .chosen = chosen,
+                              .number = number,
+                              .only = "one bit narrower"};
+    status = mutate_run_unchanged(&job, error);
+    if (!status) status = mutate_run_all(&job, r->mutant, r->n, error);
+    dut_close(&dut);
+    return status;
+}
+
 dut_status_t mutate_run(const mutate_config_t *c, mutate_result_t *r, char error[DUT_ERROR_MAX])
 {
     memset(r, 0, sizeof *r);
     switch (c->side) {
     case MUTATE_RTL: return mutate_rtl(c, r, error);
-    default: snprintf(error, DUT_ERROR_MAX, "not yet"); return DUT_BAD_INPUT;
+    case MUTATE_MODEL: return mutate_model(c, r, error);
+    default: return mutate_table(c, r, error);
     }
 }
 

@@ -5,9 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TIMED_OUT = 124 }; /* timeout's exit status */
+/* What must stay equal, beside ports, registers and inner instances' inputs. Nets may differ where nothing
+   reads them, and what is in an instance may say that some inputs never come. */
+typedef enum { TRY_NETS, TRY_HIDDEN, TRY_FLAT, TRIES } try_t;
 
-static const char *const names[] = {"equiv_simple, equiv_induct", "flatten, equiv_simple, equiv_induct"};
+static const char *const names[TRIES] = {
+    [TRY_NETS] = "induction, nets too",
+    [TRY_HIDDEN] = "induction",
+    [TRY_FLAT] = "induction, instances flattened",
+};
 
 /* The mutated module's name from its command. */
 static void module_of(const char *command, char *out, size_t n)
@@ -17,7 +23,7 @@ static void module_of(const char *command, char *out, size_t n)
     snprintf(out, n, "%.*s", (int)strcspn(at, " "), at);
 }
 
-static bool write_script(const netlist_t *n, int number, bool flat, const char *name)
+static bool write_script(const netlist_t *n, int number, try_t kind, const char *name)
 {
     char path[NETLIST_PATH_MAX + 64], module[128];
     const char *command = n->command[number - 1], *at = strstr(command, "-module ");
@@ -28,19 +34,21 @@ static bool write_script(const netlist_t *n, int number, bool flat, const char *
     fprintf(out, "read_rtlil prepared.il\ncopy %s gold\ncopy %s gate\n", module, module);
     fprintf(out, "mutate %.*s-module gate%s\n", (int)(at - command), command,
             at + strlen("-module ") + strlen(module));
-    if (flat) fputs("flatten gold gate\n", out);
+    fputs("memory_collect gold gate\nmemory_map gold gate\n", out);
+    if (kind == TRY_FLAT) fputs("flatten gold gate\n", out);
+    if (kind != TRY_NETS) fputs("rename -hide gold/w:* gate/w:* gold/w:*_q* %d gate/w:*_q* %d\n", out);
     fputs("equiv_make gold gate equiv\nhierarchy -top equiv\nasync2sync\ndffunmap\nopt_clean\n"
           "equiv_simple -undef -short\nequiv_induct -undef\nequiv_status -assert\n",
           out);
     return !fclose(out);
 }
 
-static int try_proof(const netlist_t *n, int number, bool flat)
+static int try_proof(const netlist_t *n, int number, try_t kind)
 {
     char script[32], log[32], path[NETLIST_PATH_MAX + 64];
     snprintf(script, sizeof script, "prove%d.ys", number);
     snprintf(log, sizeof log, "prove%d.log", number);
-    if (!write_script(n, number, flat, script)) return -1;
+    if (!write_script(n, number, kind, script)) return -1;
     int status = netlist_yosys(n, script, log, n->config->proof_seconds);
     snprintf(path, sizeof path, "%s/%s", n->folder, script);
     if (!status) unlink(path);
@@ -52,12 +60,12 @@ static int try_proof(const netlist_t *n, int number, bool flat)
 void mutate_prove(const void *netlist, int number, mutant_t *m)
 {
     bool timed_out = false;
-    for (int flat = 0; flat < 2; ++flat) {
-        int status = try_proof(netlist, number, flat);
-        timed_out = status == TIMED_OUT;
+    for (int kind = 0; kind < TRIES; ++kind) {
+        int status = try_proof(netlist, number, (try_t)kind);
+        timed_out |= status == NETLIST_TIMED_OUT;
         if (status) continue;
         m->end = MUTANT_EQUIVALENT;
-        snprintf(m->how, sizeof m->how, "%s", names[flat]);
+        snprintf(m->how, sizeof m->how, "%s", names[kind]);
         return;
     }
     m->end = timed_out ? MUTANT_UNDECIDED : MUTANT_SURVIVED;

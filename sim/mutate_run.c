@@ -14,7 +14,7 @@
 #include "schedule.h"
 
 /* A mutant may loop for ever; a run of the longest kind takes a fraction of this. */
-enum { HANG_SECONDS = 600, JOBS_MAX = 64 };
+enum { HANG_SECONDS = 300, JOBS_MAX = 64 };
 
 /* What the workers share with their parent. */
 typedef struct {
@@ -47,9 +47,16 @@ static dut_status_t run_class(const mutate_job_t *job, int number, stimulus_clas
     c.kind = kind;
     c.seed = job->config->stimulus_seed;
     c.cycles = cycles;
-    c.mutant = number;
-    if (job->chosen) *job->chosen = number;
+    if (!job->chosen) c.mutant = number;
+    if (job->chosen) *job->chosen = number ? job->number[number - 1] + 1 : 0;
     dut_status_t status = cosim_run(&c, note_first, m, &result, error);
+    if (status && number &&
+        job->chosen) { /* the model's table is its source's, and an error is noticed too */
+        m->end = MUTANT_KILLED;
+        m->kind = kind;
+        snprintf(m->how, sizeof m->how, "%.150s", error);
+        return DUT_OK;
+    }
     if (status || (!result.diverged && !*result.check.fault)) return status;
     if (!result.diverged) snprintf(m->how, sizeof m->how, "%.150s", result.check.fault);
     m->end = MUTANT_KILLED;
@@ -86,11 +93,17 @@ static dut_status_t run_mutant(const mutate_job_t *job, int number, mutant_t *m,
 
 /* ---- workers ---- */
 
+static bool is_run(const mutate_job_t *job, const mutant_t *m)
+{
+    size_t n = strlen(m->change), end = job->only ? strlen(job->only) : 0;
+    return n >= end && (!end || !strcmp(m->change + n - end, job->only));
+}
+
 static void work(const mutate_job_t *job, shared_t *s, int worker, int n)
 {
     for (int i; (i = atomic_fetch_add(&s->next, 1)) < n;) {
         char error[DUT_ERROR_MAX];
-        if (s->mutant[i].end == MUTANT_KILLED) continue;
+        if (s->mutant[i].end == MUTANT_KILLED || !is_run(job, &s->mutant[i])) continue;
         s->current[worker] = i;
         dut_status_t status = run_mutant(job, i + 1, &s->mutant[i], error);
         s->current[worker] = -1;

@@ -16,10 +16,12 @@ extern "C" {
 typedef struct {
     const mutate_config_t *config;
     cosim_config_t base;
-    int *chosen; /* a library's variable that chooses its active mutant, or NULL */
+    int *chosen;       /* a library's variable that chooses its active mutant, or NULL */
+    const int *number; /* of each mutant there, from 0 */
     /* Tries to prove a mutant equivalent that held for a while: sets end and how. NULL: nobody can. */
     void (*prove)(const void *context, int number, mutant_t *m);
     const void *context;
+    const char *only; /* runs mutants alone whose change ends so; NULL: all */
 } mutate_job_t;
 
 /* Mutant 0, the unchanged one, must hold for as long as a survivor runs: else one line in error. */

@@ -23,11 +23,11 @@ static dut_status_t fail(char *error, dut_status_t status, const char *what, con
 int netlist_yosys(const netlist_t *n, const char *script, const char *log, int seconds)
 {
     char limit[16], path[NETLIST_PATH_MAX + 64];
-    snprintf(limit, sizeof limit, "%d", seconds);
+    snprintf(limit, sizeof limit, "--cpu=%d", seconds);
     snprintf(path, sizeof path, "%s/%s", n->folder, log);
     unlink(path);
     /* Yosys names cells after the path that it was given, so paths are relative: env changes the folder. */
-    char *const argv[] = {"env", "-C", (char *)n->folder, "timeout", limit, "yosys",
+    char *const argv[] = {"env", "-C", (char *)n->folder, "prlimit", limit, "yosys",
                           "-q",  "-s", (char *)script,    NULL};
     return process_run(argv, path);
 }

@@ -29,8 +29,10 @@ dut_status_t netlist_open(netlist_t *n, const mutate_config_t *config, mutate_re
                           char error[DUT_ERROR_MAX]);
 void netlist_close(netlist_t *n);
 
-/* Runs a Yosys script in the netlist's folder for at most `seconds`; 0, 124 when that was too short, else
-   Yosys' exit status. `log` gets what it says. */
+enum { NETLIST_TIMED_OUT = -1 };
+
+/* Runs a Yosys script in the netlist's folder for at most `seconds` of processor time; 0, NETLIST_TIMED_OUT
+   when that was too short, else Yosys' exit status. `log` gets what it says. */
 int netlist_yosys(const netlist_t *n, const char *script, const char *log, int seconds);
 
 #ifdef __cplusplus

@@ -849,6 +849,17 @@ class Mutate(Case):
             self.assertRegex(m["where"], r"^odd_5x7x3_score_pe\.v:\d+\Z")
         self.assertEqual(text, self.holds(*self.BASE, "--longer", "2"), "the same seed is the same table")
 
+    def test_the_model_and_the_table(self):
+        code = run("mutate", "--design", "odd_5x7x3", "--unit", "delay_line", "--side", "all", "--mutants", "60", "--longer", "2", "--json", "--least", "0")
+        self.assertEqual(code.returncode, 0, code)
+        sides = {side["side"]: side for side in json.loads(code.stdout)}
+        self.assertEqual(set(sides), {"rtl", "model", "table"})
+        self.assertGreater(sides["model"]["killed"], 25)
+        self.assertTrue(all(re.match(r"delay_line\.c:\d+\Z", m["where"]) for m in sides["model"]["list"]))
+        self.assertEqual(sides["table"]["killed"], sides["table"]["mutants"], "every entry is held by a check")
+        signals = [m["signal"] for m in sides["table"]["list"] if "left out" in m["change"]]
+        self.assertEqual(len(signals), 7)
+
     def test_one_cycle_of_stimulus_leaves_survivors(self):
         result = run(*self.BASE, "--cycles", "1", "--longer", "1")
         self.assertEqual(result.returncode, 1, result)

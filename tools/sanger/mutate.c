@@ -52,6 +52,14 @@ static int run_sides(const mutate_config_t *base, int sides, double least, bool 
     return code;
 }
 
+static int list_units(const design_t *d)
+{
+    for (const block_type_t *const *t = block_types; *t; ++t) {
+        if (block_fits(*t, d)) puts((*t)->name);
+    }
+    return EXIT_HOLDS;
+}
+
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"design", required_argument, NULL, 'd'},
@@ -64,6 +72,7 @@ static int run(int argc, char **argv)
                                             {"least", required_argument, NULL, 'p'},
                                             {"proof-seconds", required_argument, NULL, 't'},
                                             {"jobs", required_argument, NULL, 'j'},
+                                            {"list", no_argument, NULL, 'i'},
                                             {"json", no_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
     design_t d;
@@ -72,7 +81,7 @@ static int run(int argc, char **argv)
     const char *design = NULL;
     double least = 99;
     int sides = 1 << MUTATE_RTL;
-    bool json = false;
+    bool json = false, list = false;
     for (int o; (o = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (o) {
@@ -86,6 +95,7 @@ static int run(int argc, char **argv)
         case 'p': ok = parse_least(optarg, &least); break;
         case 't': ok = parse_count("mutate", "--proof-seconds", optarg, 1, 86400, &seconds); break;
         case 'j': ok = parse_count("mutate", "--jobs", optarg, 1, 64, &jobs); break;
+        case 'i': list = true; break;
         case 'o': json = true; break;
         default: return option_error("mutate", o, argv);
         }
@@ -94,6 +104,7 @@ static int run(int argc, char **argv)
     if (optind < argc)
         return usage_error("mutate", "arguments: expected options only, found '%.64s'", argv[optind]);
     if (!load_design("mutate", design, &d)) return EXIT_USAGE;
+    if (list) return list_units(&d);
     if (!c.unit) return usage_error("mutate", "--unit: expected a unit, found nothing");
     if (!check_unit("mutate", c.unit)) return EXIT_USAGE;
     if (!block_fits(block_find(c.unit), &d))
@@ -115,12 +126,15 @@ const verb_t verb_mutate = {
     "  --proof-seconds N   for each try to prove a mutant of the Verilog equivalent (default 20)\n"
     "  --least P           the score in percent below which the exit code is 1 (default 99)\n"
     "  --jobs N            worker processes (default: as many as processors)\n"
-    "  --json              every mutant, as JSON\n\n"
+    "  --json              every mutant, as JSON\n"
+    "  --list              the design's units, nothing else\n\n"
     "Each mutant runs under all classes of stimulus of the regression, seed 1, until the first difference: "
     "killed.\n"
-    "What holds is proved equivalent by Yosys, or survived (no proof), or is undecided (no proof in time). "
-    "The\n"
-    "score is killed / (mutants - proved equivalent). The unchanged one has to hold for as long as a "
-    "survivor runs.\n"
+    "What holds is proved equivalent (rtl: by Yosys; model: the same object code at -O2), or survived (no "
+    "proof), or is\n"
+    "undecided (no proof in time). The score is killed / (mutants - proved equivalent). The unchanged one "
+    "has "
+    "to hold for\n"
+    "as long as a survivor runs.\n"
     "Needs yosys, verilator and g++.\n",
     run};
