@@ -7,8 +7,8 @@
   // One query, chosen at the start: any.
   (* anyseq *) logic [@{index_w-1}:0] pick;
   logic [@{index_w-1}:0] it;
-  always @(posedge clk_i) if (!begun) it <= pick;
-  always @* if (begun) assume ({1'b0, it} < @{queries});
+  always @(posedge clk_i) if (!proof_begun) it <= pick;
+  always @* if (proof_begun) assume ({1'b0, it} < @{queries});
 
   // What the row in stage 1 brings, taken where it is read, and added one cycle later.
   logic brings, comes;
@@ -40,7 +40,7 @@
   logic forget;
   assign forget = clear_i && clear_half_i == (it >= @{group_rows});
   // The machine clears a half only when none of its rows is under way.
-  always @* if (begun) assume (!(forget && (comes || brings)));
+  always @* if (proof_begun) assume (!(forget && (comes || brings)));
   always @(posedge clk_i) begin
     brings <= rst_ni && comes;
     words <= words_n;
@@ -52,7 +52,7 @@
     if (rst_ni && brings) row_sums <= wide_sum[@{row_sum_w-1}:0];
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (started_q[it] == has);
       assert (brings == (add_q && add_index_q == it));
       if (brings) begin

@@ -28,4 +28,4 @@
     kept <= rst_ni ? keeps : '0;
     some <= !rst_ni || clear_i ? '0 : some | keeps;
   end
-  always @* if (begun) assert (keep_o == kept && any_o == some && keep_q == kept && any_q == some);
+  always @* if (proof_begun) assert (keep_o == kept && any_o == some && keep_q == kept && any_q == some);

@@ -12,7 +12,7 @@
   logic [@{beat_w-1}:0] a_beat;
   logic [@{tile_w-1}:0] a_tile;
   always @(posedge clk_i) begin
-    if (!begun) begin
+    if (!proof_begun) begin
       an_index <= pick_index;
       a_beat <= pick_beat;
       a_tile <= pick_tile;
@@ -24,25 +24,25 @@
   logic [@{bias_w-1}:0] bias_was;
   logic [@{columns-1}:0] mask_was;
   always @(posedge clk_i) begin
-    if (!begun) begin
+    if (!proof_begun) begin
       knows <= '0;
       knows_mask <= 1'b0;
     end
-    if (begun && q_we_i && q_index_i == an_index && q_beat_i == a_beat) begin
+    if (proof_begun && q_we_i && q_index_i == an_index && q_beat_i == a_beat) begin
       knows[0] <= 1'b1;
       beat_was <= q_data_i;
     end
-    if (begun && b_we_i && b_index_i == an_index) begin
+    if (proof_begun && b_we_i && b_index_i == an_index) begin
       knows[1] <= 1'b1;
       bias_was <= b_bias_i;
     end
     for (int l = 0; l < @{mask_lanes}; l++) begin
-      if (begun && m_we_i && m_index_i == an_index && a_tile % @{mask_lanes} == l && m_beat_i == a_tile / @{mask_lanes}) begin
+      if (proof_begun && m_we_i && m_index_i == an_index && a_tile % @{mask_lanes} == l && m_beat_i == a_tile / @{mask_lanes}) begin
         knows_mask <= 1'b1;
         mask_was <= m_data_i[l*@{mask_lane_w}+:@{columns}];
       end
     end
-    if (begun && p_we_i && p_index_i == an_index && p_tile_i == a_tile) begin
+    if (proof_begun && p_we_i && p_index_i == an_index && p_tile_i == a_tile) begin
       knows_mask <= 1'b1;
       mask_was <= p_word_i;
     end
@@ -67,7 +67,7 @@
     end
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       if (exists && tile_exists && knows_mask) begin
         assert (mask_lies == mask_was && some_lies == (mask_was != '0));
         if (mask_index_i == an_index && mask_tile_i == a_tile) assert (mask_o == mask_was);

@@ -3,11 +3,15 @@
  * The exp unit, model against Verilog and both against libm.
  *
  * A signed unit gives 0 up to some x and its largest value from some x on, and between them there are few
- * enough inputs to try all. Beyond them, where there are more than 2^32 inputs in all, an argument stands for
- * trying: `left`, the shift of the mantissa, is the floor of x * num / 2^vp plus a constant, so it never
- * falls as x grows; the mantissa lies in [2^vp, 2^(vp+1)) in every segment of the table, which both ends of a
- * segment show, since it grows by 1 a step within one. So left <= -(vp+1) gives 0 and left >= y_w - 1 - vp
- * clips. That the Verilog does so as well is the theorem exp_far. Up to 2^32 inputs all are tried.
+ * enough inputs to try all. Beyond them, where there are more than 2^24 inputs in all (`long`: 2^32), an
+ * argument stands for trying: `left`, the shift of the mantissa, is the floor of x * num / 2^vp plus a
+ * constant, so it never falls as x grows; the mantissa lies in [2^vp, 2^(vp+1)) in every segment of the
+ * table, which both ends of a segment show, since it grows by 1 a step within one. So left <= -(vp+1) gives 0
+ * and left >= y_w - 1 - vp clips. That the Verilog does so as well is the theorem exp_far.
+ *
+ * A published unit wraps: u, the integer part of the product as far as it is kept, shifts the mantissa out of
+ * the word from the word's width on, whatever the mantissa, so that y is 0 (exp_far_published); the x of
+ * smaller u, which come once each time that the product wraps, are tried.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +19,8 @@
 
 #include "../../model/exp.h"
 #include "theorems.h"
+
+enum { INPUTS_FEW = 24 }; /* bits of an input: so many are always tried */
 
 typedef struct {
     exp_unit_t unit;
@@ -143,13 +149,13 @@ static int64_t least(const exp_unit_t *e, int64_t floor)
                                    : (int64_t)x;
 }
 
-static void prove_signed(both_t *b, bool quick)
+static void prove_signed(both_t *b, bool everything)
 {
     figures_t f = {0};
     const exp_unit_t *e = &b->unit;
     int64_t rises = least(e, -e->y.frac), clips = least(e, e->y.w - 1 - e->y.frac);
     int64_t min = fixed_min(e->x.w), max = fixed_max(e->x.w);
-    bool all = e->x.w <= (quick ? 24 : 32);
+    bool all = everything || e->x.w <= INPUTS_FEW;
     check_table(e);
     try_curve(b, rises, clips - 1, &f);
     void (*beyond)(both_t *, int64_t, int64_t, int64_t, figures_t *) = all ? try_constant : argue_constant;
@@ -163,20 +169,38 @@ static void prove_signed(both_t *b, bool quick)
         100 * f.fall);
 }
 
-/* Published: whatever wraps, wraps the same; e^x holds where nothing does. */
-static void prove_published(both_t *b, bool quick)
+/* The inputs from `from` up to `to`, published. e^x holds below `wraps`. */
+static void try_published(both_t *b, int64_t from, int64_t to, int64_t wraps, figures_t *f)
+{
+    for (int64_t x = from; x < to; ++x) {
+        int64_t y = value(b, x);
+        if (x < wraps) measure(b, x, y, f);
+    }
+    f->cases += to > from ? (uint64_t)(to - from) : 0;
+}
+
+static int64_t quotient_up(__int128 n, int64_t d)
+{
+    return (int64_t)((n + d - 1) / d);
+}
+
+static void prove_published(both_t *b, bool everything)
 {
     figures_t f = {0};
     const exp_unit_t *e = &b->unit;
-    uint64_t inputs = UINT64_C(1) << (quick && e->x.w > 24 ? 24 : e->x.w);
-    int64_t wraps = least(e, e->x.w - 1 - e->x.frac);
+    int64_t inputs = INT64_C(1) << e->x.w, wraps = least(e, e->x.w - 1 - e->x.frac);
+    int width = e->x.w + e->log2e.append;
+    bool all = everything || e->x.w <= INPUTS_FEW;
     check_table(e);
-    for (uint64_t x = 0; x < inputs; ++x) {
-        int64_t y = value(b, (int64_t)x);
-        if ((int64_t)x < wraps) measure(b, (int64_t)x, y, &f);
+    for (int64_t w = 0; w < e->log2e.num && !all; ++w) {
+        __int128 product = (__int128)w << width, end = product + ((__int128)width << fraction(e));
+        int64_t from = quotient_up(product, e->log2e.num), to = quotient_up(end, e->log2e.num);
+        if (from < inputs) try_published(b, from, to < inputs ? to : inputs, wraps, &f);
+        for (int64_t x = to; x < to + 3 && x < inputs; ++x) try_constant(b, x, x, 0, &f);
     }
-    printf("%llu of 2^%d inputs tried, error %.3f %% for the first %lld\n", (unsigned long long)inputs,
-           e->x.w, 100 * f.relative, (long long)wraps);
+    if (all) try_published(b, 0, inputs, wraps, &f);
+    printf("%llu of 2^%d inputs tried%s, error %.3f %% for the first %lld\n", (unsigned long long)f.cases,
+           e->x.w, all ? "" : ", the rest by intervals", 100 * f.relative, (long long)wraps);
 }
 
 void theorem_exp(const proof_t *p)
@@ -184,9 +208,9 @@ void theorem_exp(const proof_t *p)
     both_t b;
     open_both(&b, p->design);
     if (b.unit.is_signed)
-        prove_signed(&b, p->quick);
+        prove_signed(&b, p->is_long);
     else
-        prove_published(&b, p->quick);
+        prove_published(&b, p->is_long);
     dut_close(&b.dut);
 }
 
@@ -196,5 +220,5 @@ void theorem_score_exp(const proof_t *p)
     design_t d = *p->design;
     d.acc = d.scaled;
     d.score = d.score_exp;
-    theorem_exp(&(proof_t){.design = &d, .quick = p->quick});
+    theorem_exp(&(proof_t){.design = &d, .is_long = p->is_long});
 }

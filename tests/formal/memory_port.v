@@ -14,7 +14,7 @@
   assign wants = {rd_valid_i & {4{spec_n < @{outstanding}}}, wr_valid_i};
   assign gives = {rd_ready_o, wr_ready_o};
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       for (int i = 0; i < 6; i++) begin
         assert (gives[i] == (room && wants[i] && (wants & 6'((1 << i) - 1)) == '0 && (i < 2 || wr_valid_i == '0)));
       end
@@ -44,7 +44,7 @@
     end
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (req_valid_o == spec_valid);
       if (spec_valid) assert (req_write_o == spec_write && req_addr_o == spec_addr);
       if (spec_valid && spec_write) assert (req_data_o == spec_data);
@@ -66,7 +66,7 @@
     end
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (spec_n <= @{outstanding} && waiting_q == spec_n && {1'b0, oldest_q} < @{outstanding});
       for (int w = 0; w < @{outstanding}; w++) if (w < spec_n) assert (route_q[(9'(oldest_q) + 9'(w)) % @{outstanding}] == spec_q[w]);
       assert (rsp_ready_o == (spec_n != '0));
@@ -83,7 +83,7 @@
     spec_got_data <= rsp_data_i;
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (got_o == spec_got);
       if (spec_got != '0) assert (got_tag_o == spec_got_tag && got_data_o == spec_got_data);
     end

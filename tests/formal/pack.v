@@ -34,7 +34,7 @@
     end
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (emit_o == closes && write_o == shown && r_q == number);
       for (int i = 0; i < @{pack_rows}; i++) begin
         assert (kept[i] >= 0 && kept[i] <= @{pack_pes});

@@ -64,7 +64,7 @@
 //@else
     if (c5_i == 2'd1) exponent = acc_now;
 //@endif
-    if (begun) begin
+    if (proof_begun) begin
       assert (acc_q == acc_spec && acc_o == acc_spec && score_q == score_spec && score_o == score_spec);
       assert ($signed(x_o) == exponent);
 //@if signed

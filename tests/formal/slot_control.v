@@ -54,7 +54,7 @@
     if (own && now_mode == 2'd1 && seen[2:0] >= 3'd4) does = 3'd3;
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (slot_q == {parity, valid, then_mode, then_col, then_gap, then_left, now_mode, now_col, now_gap, now_left});
       assert (col_o == now_col && gap_o == now_gap && from_left_o == now_left && par_o == parity);
       assert (active_o == (now_mode == 2'd2) && c3_o == does && c5_o == scores);

@@ -46,7 +46,7 @@
     end
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (mask_q == '0 ? part_q == '0 : part_q < many);
       assert (have_o == (mask_q != '0) && last_o == (have_o && part_q == many - 1));
       assert (ready_o == (!have_o || take_i && last_o));
@@ -94,7 +94,7 @@
     waiting_mode <= mode_o;
   end
   always @* begin
-    if (begun) begin
+    if (proof_begun) begin
       assert (row == mask_q && sub_row_o == id);
       for (int c = 0; c < @{columns}; c++) assert (gone[c] == (mask_q[c] && part_of[c] < part_q));
       assert ((gone & shown) == '0);

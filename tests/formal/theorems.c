@@ -69,10 +69,12 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; ++i) {
         if (!strcmp(argv[i], "quick"))
             p.quick = true;
+        else if (!strcmp(argv[i], "long"))
+            p.is_long = true;
         else if (!strcmp(argv[i], "canary") && i + 1 < argc)
             p.canary = argv[++i];
         else
-            untried("theorems: arguments: expected quick or canary NAME, found %s", argv[i]);
+            untried("theorems: arguments: expected quick, long or canary NAME, found %s", argv[i]);
     }
     if (design_load(argv[2], &d, error)) untried("%s", error);
     for (size_t i = 0; i < sizeof theorems / sizeof *theorems; ++i) {

@@ -12,6 +12,7 @@
 typedef struct {
     const design_t *design;
     bool quick;         /* as much as a unit test may take */
+    bool is_long;       /* as much as hours may take */
     const char *canary; /* of a fast model, planted in it; NULL: none */
 } proof_t;
 
