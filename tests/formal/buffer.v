@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // says: what was written last is what is read, of queries, masks and biases, and `some` tells which rows' words keep a column; nothing else changes a word
 // unit: buffer
-// designs: tiny_2x4x2 one_pe_6x5x1_travelling
+// designs: tiny_2x4x2
 // method: induction 1
 // canary: buffer.v: if (p_we_i && p_exists) some_q[p_some_at][p_some_bit] <= p_word_i != '0; ==> if (p_we_i && p_exists) some_q[p_some_at][p_some_bit] <= 1'b1;
   // One query, one beat, one tile of it, chosen at the start: any.
