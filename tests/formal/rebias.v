@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// says: a read stays, unchanged, until it is taken; its tag tells where row, strip and group end; after a row's last beat its sum of products
-// shows, floored to the bias format and clipped; groups are counted once each
+// says: a read stays, unchanged, until it is taken; after a row's last beat its sum of products
+// shows, floored to the bias format and clipped; strips are counted once each
 // unit: rebias
 // designs: tiny_2x4x2
 // method: induction 2
@@ -19,7 +19,8 @@
   // ---- answers: a row's sum in integers ----
   logic signed [@{sum_w+1}:0] sums, beat_sum, biased;  // two bits wider than the unit's sum
   logic [@{index_w-1}:0] row;
-  logic [1:0] ended, groups;
+  logic [1:0] ended;
+  logic [@{held_w-1}:0] strips;
   logic signed [@{sum_w+1}:0] left, right, product;
   always @* begin
     beat_sum = '0;
@@ -40,14 +41,14 @@
       sums <= '0;
       ended <= '0;
       row <= '0;
-      groups <= '0;
+      strips <= '0;
     end else begin
       if (got_i) begin
         sums <= got_tag_i[@{beat_w-1}:0] == '0 ? beat_sum : sums + beat_sum;
         row <= got_tag_i[@{beat_w}+:@{index_w}];
       end
       ended <= got_i ? got_tag_i[@{beat_w+index_w}+:2] : 2'd0;
-      groups <= groups + 2'(ended == 2'd3);
+      strips <= strips + @{held_w}'(ended >= 2'd2);
     end
   end
   localparam logic signed [@{sum_w+1}:0] Most = (1 << @{bias_w-1}) - 1;
@@ -61,6 +62,6 @@
       assert (b_we_o == (ended != '0) && b_index_o == row);
       assert (@{sum_w+2}'($signed(sum_q)) == sums && end_q == ended);
       if (b_we_o) assert (@{sum_w+2}'($signed(b_bias_o)) == biased);
-      assert (rebiased_groups_o == groups);
+      assert (rebiased_o == strips);
     end
   end
