@@ -84,11 +84,12 @@ static void tick_all(recorded_t *r)
     for (int fill = 0; fill < FILLS && r->stores; ++fill) r->other[fill]->type->tick(r->other[fill]->self);
 }
 
-static bool open_all(recorded_t *r, const block_type_t *type, const design_t *d)
+/* `promises`: what only memories of zero show is x. */
+static bool open_all(recorded_t *r, const block_type_t *type, const design_t *d, bool promises)
 {
     *r = (recorded_t){.unit = block_open(type, d)};
     bool ok = r->unit != NULL;
-    for (int i = 0; ok && i < r->unit->signals; ++i) r->stores |= r->unit->table[i].stored;
+    for (int i = 0; ok && promises && i < r->unit->signals; ++i) r->stores |= r->unit->table[i].stored;
     for (int fill = 0; ok && fill < FILLS && r->stores; ++fill) {
         r->other[fill] = block_open(type, d);
         ok = r->other[fill] != NULL;
@@ -201,7 +202,8 @@ dut_status_t vectors_write(const design_t *d, const char *unit, vectors_drive_t 
     if (!type) return no_unit(unit, error);
     recorded_t r;
     const writing_t w = {drive, context, cycles, comment};
-    dut_status_t status = open_all(&r, type, d) ? write_whole(&w, &r, path, error) : no_memory(unit, error);
+    dut_status_t status =
+        open_all(&r, type, d, false) ? write_whole(&w, &r, path, error) : no_memory(unit, error);
     close_all(&r);
     return status;
 }
@@ -238,7 +240,7 @@ dut_status_t vectors_record(const vectors_source_t *v, const char *path, char er
     if (!type) return no_unit(v->unit, error);
     recorded_t r;
     dut_status_t status =
-        open_all(&r, type, v->design) ? record_opened(v, &r, path, error) : no_memory(v->unit, error);
+        open_all(&r, type, v->design, true) ? record_opened(v, &r, path, error) : no_memory(v->unit, error);
     close_all(&r);
     return status;
 }

@@ -27,7 +27,8 @@ dut_status_t vectors_record(const vectors_source_t *source, const char *path, ch
 /* Writes the inputs of cycle t into the unit's arrays. */
 typedef void (*vectors_drive_t)(void *context, block_t *unit, uint64_t t);
 
-/* The same with inputs that come from elsewhere; `comment` is one line. */
+/* The same with inputs that come from elsewhere; `comment` is one line. What shows memories of zero is no x:
+   a stimulus of a few cycles may show nothing else. */
 dut_status_t vectors_write(const design_t *design, const char *unit, vectors_drive_t drive, void *context,
                            uint64_t cycles, const char *comment, const char *path, char error[DUT_ERROR_MAX]);
 
