@@ -34,12 +34,12 @@ extern "C" {
 enum { NORMALISE_LANES_MAX = 64 };
 
 typedef struct {
-    int64_t *valid, *num, *den;                      /* in */
-    int64_t *done, *quot, *zeros, *sats;             /* out */
-    int64_t *valid_q, *empty_q, *den_q;              /* reg: [stage] */
-    int64_t *rem_q, *quo_q;          /* reg: [lane][stage] */
-    uint8_t *neg_q, *big_q, *tail_q; /* reg: [lane][stage]; tail_q: see above */
-    int64_t *done_q, *quot_q, *zero_q, *sat_q;       /* reg */
+    int64_t *valid, *num, *den;                /* in */
+    int64_t *done, *quot, *zeros, *sats;       /* out */
+    int64_t *valid_q, *empty_q, *den_q;        /* reg: [stage] */
+    int64_t *rem_q, *quo_q;                    /* reg: [lane][stage] */
+    uint8_t *neg_q, *big_q, *tail_q;           /* reg: [lane][stage]; tail_q: see above */
+    int64_t *done_q, *quot_q, *zero_q, *sat_q; /* reg */
     const design_t *d;
     int64_t before[NORMALISE_LANES_MAX + 1]; /* num and den of the last edge */
     int repeats; /* edges in a row that found the inputs of the one before, not valid */

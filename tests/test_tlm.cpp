@@ -253,7 +253,8 @@ class user_t : public sc_module, public tlm::tlm_mm_interface
     int answers = 0, most = 0; // most: transactions between END_REQ and END_RESP
 
     user_t(sc_module_name name, const memory_config_t &c, uint64_t seed, sc_clock &clk)
-        : sc_module(name), memory("memory", c), watch("watch"), config(c), random_(random_from(seed)), mirror_(c.bytes)
+        : sc_module(name), memory("memory", c), watch("watch"), config(c), random_(random_from(seed)),
+          mirror_(c.bytes)
     {
         memory.clk(clk);
         socket.bind(watch.target), watch.initiator.bind(memory.socket);
