@@ -18,10 +18,9 @@ struct cover {
 
 /* ---- runs ---- */
 
-cover_t *cover_open(const char *unit, const design_t *d, bool fast, const points_item_t *more,
-                    char error[DUT_ERROR_MAX])
+cover_t *cover_open(const char *unit, const design_t *d, const points_item_t *more, char error[DUT_ERROR_MAX])
 {
-    const cosim_config_t config = {.design = d, .unit = unit, .fast = fast};
+    const cosim_config_t config = {.design = d, .unit = unit};
     dut_status_t status = DUT_OK;
     const block_type_t *type = cosim_model(&config, &status, error);
     cover_t *c = type ? calloc(1, sizeof *c) : NULL;

@@ -19,9 +19,9 @@ extern "C" {
 
 typedef struct cover cover_t;
 
-/* Of a unit, stepped with the fast model where `fast` and it has one; NULL and one line in error. `more` are
- * items besides points_list, or NULL. */
-cover_t *cover_open(const char *unit, const design_t *d, bool fast, const points_item_t *more,
+/* Of a unit, stepped with its reference model: fast ones go through the same states. NULL and one line in
+ * error. `more` are items besides points_list, or NULL. */
+cover_t *cover_open(const char *unit, const design_t *d, const points_item_t *more,
                     char error[DUT_ERROR_MAX]);
 void cover_close(cover_t *c);
 

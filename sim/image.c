@@ -41,6 +41,8 @@ static int rows_of(const job_t *j, int matrix)
 
 /* ---- layout ---- */
 
+enum { HIGH_MOST = 1 << 18 }; /* bytes left empty below an image that lies high up */
+
 /* A part of the image: a matrix, the queue or the status area. */
 typedef struct {
     uint64_t *at;
@@ -79,6 +81,17 @@ static uint64_t random_gap(const design_t *d, random_t *r)
     return r && random_one_in(r, 2) ? (uint64_t)d->bus_bytes * (uint64_t)random_below(r, 5) : 0;
 }
 
+/* Now and then everything lies high up, as far as addresses reach or some hundreds of kilobytes. */
+static uint64_t random_base(const design_t *d, const part_t *parts, int n, random_t *r)
+{
+    uint64_t needed = (uint64_t)(n + 1) * 4 * (uint64_t)d->bus_bytes, room = UINT64_C(1) << d->addr_w;
+    if (!r || !random_one_in(r, 4)) return 0;
+    for (int i = 0; i < n; ++i) needed += parts[i].bytes;
+    room = room > needed ? room - needed : 0;
+    if (room > HIGH_MOST) room = HIGH_MOST;
+    return (uint64_t)d->bus_bytes * (uint64_t)random_below(r, 1 + (int64_t)room / d->bus_bytes);
+}
+
 static bool place_parts(image_t *m, random_t *r, char *error)
 {
     int most = 2 + m->count * JOB_MATRICES;
@@ -89,6 +102,7 @@ static bool place_parts(image_t *m, random_t *r, char *error)
     }
     int n = list_parts(m, parts);
     if (r) shuffle(parts, n, r);
+    m->limit = random_base(m->design, parts, n, r);
     for (int i = 0; i < n; ++i) {
         m->limit += random_gap(m->design, r);
         *parts[i].at = m->limit;

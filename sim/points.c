@@ -206,7 +206,8 @@ static bool add_items(points_t *p, const points_item_t *list)
         int64_t holds = 1;
         if (strcmp(i->unit, p->of.type->name) != 0) continue;
         if (i->when && !number(p, i->when, strlen(i->when), &holds)) return false;
-        if (holds && !open_item(p, i)) return false;
+        bool asked = holds && !(i->alone && p->of.group);
+        if (asked && !open_item(p, i)) return false;
     }
     return true;
 }

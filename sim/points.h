@@ -33,6 +33,7 @@ typedef struct {
     points_term_t term[POINTS_TERMS]; /* a NULL signal ends them */
     bool each;  /* points of every element of term 0, whose index the others share where they have as many */
     bool pairs; /* combinations with what term 0 was in the cycle before */
+    bool alone; /* not where the unit is mounted: there nothing asks for it */
     const char *when;  /* an expression: only in designs where it is not 0; NULL: in all */
     const char *names; /* of term 0's values from 0 on, parted by spaces; NULL: numbers */
 } points_item_t;

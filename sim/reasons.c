@@ -13,11 +13,12 @@
 #include "../model/file.h"
 #include "../rtl/expression.h"
 
-enum { FILE_MAX = 1 << 22 };
+enum { FILE_MAX = 1 << 22, PATTERN_MAX = 512 };
 
 typedef struct {
     char *text;
     const char *reason;
+    bool inherited; /* of a unit that is mounted in this one */
     int missed, hit;
 } pattern_t;
 
@@ -89,22 +90,25 @@ static bool texts(const cJSON *list)
     return true;
 }
 
-/* NULL, or what the entry lacks. */
+/* NULL, or what is wrong with the entry's fields. */
 static const char *lacks(const cJSON *entry)
 {
-    static const char *const fields[] = {"units", "designs", "points", "reason"};
-    const cJSON *field, *designs = cJSON_GetObjectItem(entry, "designs");
+    static const char *const fields[] = {"units", "designs", "when", "points", "reason"};
+    const cJSON *field, *designs = cJSON_GetObjectItem(entry, "designs"),
+                        *when = cJSON_GetObjectItem(entry, "when");
     const cJSON *reason = cJSON_GetObjectItem(entry, "reason");
     cJSON_ArrayForEach(field, entry)
     {
         bool known = false;
-        for (int i = 0; i < 4; ++i) known |= !strcmp(field->string, fields[i]);
-        if (!known) return "no other field than units, designs, points, reason";
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; ++i)
+            known |= !strcmp(field->string, fields[i]);
+        if (!known) return "a field beside units, designs, when, points, reason";
     }
-    if (!texts(cJSON_GetObjectItem(entry, "units"))) return "units: a list of names";
-    if (designs && !texts(designs)) return "designs: a list of names";
-    if (!texts(cJSON_GetObjectItem(entry, "points"))) return "points: a list of patterns";
-    if (!cJSON_IsString(reason) || !*reason->valuestring) return "reason: a text";
+    if (!texts(cJSON_GetObjectItem(entry, "units"))) return "no list of units";
+    if (designs && !texts(designs)) return "designs that are no list of names";
+    if (when && !cJSON_IsString(when)) return "a when that is no expression";
+    if (!texts(cJSON_GetObjectItem(entry, "points"))) return "no list of points";
+    if (!cJSON_IsString(reason) || !*reason->valuestring) return "no reason";
     return NULL;
 }
 
@@ -158,24 +162,62 @@ static char *with_numbers(const design_t *d, const char *pattern, const char **w
     return NULL;
 }
 
-static const char *add_patterns(reasons_t *r, const design_t *d, const cJSON *entry)
+/* `group`: the mounted unit's name, or NULL. */
+static const char *add_pattern(reasons_t *r, const design_t *d, const char *group, const char *text,
+                               const char *reason)
 {
-    const cJSON *point;
-    cJSON_ArrayForEach(point, cJSON_GetObjectItem(entry, "points"))
-    {
-        const char *wrong;
-        pattern_t *more = realloc(r->pattern, (size_t)(r->n + 1) * sizeof *more);
-        if (!more) return "out of memory";
-        r->pattern = more;
-        more[r->n] = (pattern_t){.text = with_numbers(d, point->valuestring, &wrong),
-                                 .reason = cJSON_GetObjectItem(entry, "reason")->valuestring};
-        if (!more[r->n].text) return wrong;
-        ++r->n;
-    }
+    char whole[PATTERN_MAX];
+    const char *wrong;
+    pattern_t *more = realloc(r->pattern, (size_t)(r->n + 1) * sizeof *more);
+    if (!more) return "out of memory";
+    r->pattern = more;
+    snprintf(whole, sizeof whole, "%s%s%s", group ? group : "", group ? "." : "", text);
+    more[r->n] = (pattern_t){.text = with_numbers(d, whole, &wrong), .reason = reason, .inherited = group};
+    if (!more[r->n].text) return wrong;
+    ++r->n;
     return NULL;
 }
 
-static bool read_entries(reasons_t *r, const char *path, const char *unit, const design_t *d, char *error)
+static const char *add_patterns(reasons_t *r, const design_t *d, const char *group, const cJSON *entry)
+{
+    const cJSON *point;
+    const char *wrong = NULL, *reason = cJSON_GetObjectItem(entry, "reason")->valuestring;
+    cJSON_ArrayForEach(point, cJSON_GetObjectItem(entry, "points"))
+    {
+        if (!wrong) wrong = add_pattern(r, d, group, point->valuestring, reason);
+    }
+    return wrong;
+}
+
+/* Whether the entry is about the design; false with *wrong set when it does not say. */
+static bool is_about(const cJSON *entry, const design_t *d, const char **wrong)
+{
+    const cJSON *when = cJSON_GetObjectItem(entry, "when");
+    int64_t holds = 1;
+    *wrong = NULL;
+    if (!names(cJSON_GetObjectItem(entry, "designs"), d->name)) return false;
+    if (when)
+        *wrong = expression_value(when->valuestring, (int)strlen(when->valuestring), lookup,
+                                  (void *)(uintptr_t)d, &holds);
+    return !*wrong && holds;
+}
+
+/* NULL, or what is wrong with the entry. */
+static const char *read_entry(reasons_t *r, const block_type_t *type, const design_t *d, const cJSON *entry)
+{
+    const char *wrong = lacks(entry);
+    const cJSON *units = cJSON_GetObjectItem(entry, "units");
+    if (wrong || !is_about(entry, d, &wrong)) return wrong;
+    if (names(units, type->name)) wrong = add_patterns(r, d, NULL, entry);
+    for (const block_child_t *c = type->children; c && c->group && !wrong; ++c) {
+        if (names(units, c->type->name) && block_fits(c->type, d))
+            wrong = add_patterns(r, d, c->group, entry);
+    }
+    return wrong;
+}
+
+static bool read_entries(reasons_t *r, const char *path, const block_type_t *type, const design_t *d,
+                         char *error)
 {
     const cJSON *entry;
     int number = 0;
@@ -185,25 +227,18 @@ static bool read_entries(reasons_t *r, const char *path, const char *unit, const
     }
     cJSON_ArrayForEach(entry, r->json)
     {
-        const char *lack = lacks(entry);
+        const char *wrong = read_entry(r, type, d, entry);
         ++number;
-        if (lack) {
-            snprintf(error, REASONS_ERROR_MAX, "%s: entry %d: expected %s, found none", path, number, lack);
-            return false;
-        }
-        if (!names(cJSON_GetObjectItem(entry, "units"), unit) ||
-            !names(cJSON_GetObjectItem(entry, "designs"), d->name))
-            continue;
-        lack = add_patterns(r, d, entry);
-        if (!lack) continue;
-        snprintf(error, REASONS_ERROR_MAX, "%s: entry %d: expected patterns, found one with: %s", path,
-                 number, lack);
+        if (!wrong) continue;
+        snprintf(error, REASONS_ERROR_MAX, "%s: entry %d: expected units, points and a reason, found: %s",
+                 path, number, wrong);
         return false;
     }
     return true;
 }
 
-reasons_t *reasons_open(const char *path, const char *unit, const design_t *d, char error[REASONS_ERROR_MAX])
+reasons_t *reasons_open(const char *path, const block_type_t *type, const design_t *d,
+                        char error[REASONS_ERROR_MAX])
 {
     reasons_t *r = calloc(1, sizeof *r);
     snprintf(error, REASONS_ERROR_MAX, "%s: out of memory", path);
@@ -213,7 +248,7 @@ reasons_t *reasons_open(const char *path, const char *unit, const design_t *d, c
         snprintf(error, REASONS_ERROR_MAX, "%s: expected a readable file, found: %s", path, strerror(errno));
     if (text) r->json = cJSON_Parse(text);
     free(text);
-    if (r && text && read_entries(r, path, unit, d, error)) return r;
+    if (r && text && read_entries(r, path, type, d, error)) return r;
     reasons_close(r);
     return NULL;
 }
@@ -254,12 +289,17 @@ bool reasons_about(const reasons_t *r, const char *signal)
     return false;
 }
 
+static bool is_stale(const pattern_t *p)
+{
+    bool open_ended = strstr(p->text, "..}") || strstr(p->text, ".. step");
+    return !open_ended && ((!p->missed && !p->inherited) || p->hit);
+}
+
 const char *reasons_stale(const reasons_t *r, int *at)
 {
     while (*at < r->n) {
         const pattern_t *p = &r->pattern[(*at)++];
-        bool open_ended = strstr(p->text, "..}") || strstr(p->text, ".. step");
-        if (!p->missed || (p->hit && !open_ended)) return p->text;
+        if (is_stale(p)) return p->text;
     }
     return NULL;
 }

@@ -14,7 +14,7 @@
 #include "report.h"
 
 /* What the machine does takes longer to get anywhere than what is drawn anew in every cycle. */
-enum { JOBS_MAX = 64, PATHS = 4352, SCHEDULED = 8 };
+enum { JOBS_MAX = 64, PATHS = 4352, SCHEDULED = 8, SCHEDULED_MACHINE = 200 };
 
 /* ---- which runs ---- */
 
@@ -33,6 +33,7 @@ static int add_runs(const runs_wanted_t *w, int design, const block_type_t *type
     if (!block_fits(type, d)) return n;
     const bool has_fast = block_fast(type, d) != NULL;
     const double weight = 1 / (1024 + elements(d, type));
+    const int scheduled = strcmp(type->name, "machine") ? SCHEDULED : SCHEDULED_MACHINE;
     for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
         if ((w->kind >= 0 && kind != w->kind) || !cosim_has_class(type->name, (stimulus_class_t)kind))
             continue;
@@ -49,7 +50,7 @@ static int add_runs(const runs_wanted_t *w, int design, const block_type_t *type
                                            .canary = w->canary,
                                            .minimise = w->budget < 0 ? minimise_budget(d) : w->budget,
                                            .report_dir = w->report_dir},
-                                .weight = kind == STIMULUS_SCHEDULED ? SCHEDULED * weight : weight,
+                                .weight = kind == STIMULUS_SCHEDULED ? scheduled * weight : weight,
                                 .waves = w->waves};
         }
     }

@@ -22,6 +22,8 @@ typedef struct {
     int64_t half, turn; /* of the newest pass; passes until the half changes */
     int64_t clear_at;   /* cycle that clears the half before; below t: done */
     int bits;           /* of words and sums */
+    bool flood;         /* of the half: words of one end for one query alone, until its sums clip */
+    int64_t end;        /* that one */
 } sums_t;
 
 static void *sums_open(block_t *block, random_t *random)
@@ -52,6 +54,10 @@ static void change_half(sums_t *s, const pass_t *before)
     s->turn = 1 + random_below(s->random, 6);
     s->clear_at = done_at(before) + random_below(s->random, 6);
     s->bits = 1 + (int)random_below(s->random, 63);
+    s->flood = random_one_in(s->random, 6);
+    if (!s->flood) return;
+    s->turn = 20 + random_below(s->random, 60);
+    s->end = random_one_in(s->random, 2) ? INT64_MIN : INT64_MAX;
 }
 
 static void plan(sums_t *s)
@@ -73,6 +79,7 @@ static void plan(sums_t *s)
 
 static int64_t word(sums_t *s, int w)
 {
+    if (s->flood) return s->end < 0 ? fixed_min(w) : fixed_max(w);
     return fixed_wrap((int64_t)random_bits(s->random), s->bits < w ? s->bits : w);
 }
 
@@ -97,7 +104,8 @@ static void drive_owner(sums_t *s, accumulate_t *a, int n, int64_t row)
     const design_t *d = s->block->design;
     int64_t queries = design_group_rows(d);
     *a->own = 1, *a->own_bank = n, *a->own_row = row;
-    if (row == 0 || random_one_in(s->random, 2)) s->pass[n].index = random_below(s->random, queries);
+    if (row == 0 || random_one_in(s->random, 2))
+        s->pass[n].index = s->flood ? 0 : random_below(s->random, queries);
     *a->own_index = s->half * queries + s->pass[n].index;
 }
 

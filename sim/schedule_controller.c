@@ -12,10 +12,10 @@ enum { JOBS = 8, READS = 8 };
 typedef struct {
     block_t *block;
     random_t *random;
-    int epoch;                           /* cycles until the temper changes */
-    int ready_gap, answer_gap, host_gap; /* one cycle in so many moves */
+    int epoch;                                      /* cycles until the temper changes */
+    int ready_gap, answer_gap, write_gap, host_gap; /* one cycle in so many moves */
     bool running;
-    int64_t queue, limit;
+    int64_t queue, status, limit;
     int count;
     uint32_t word[JOBS][JOB_WORDS];
     int64_t asked[READS]; /* addresses of reads that wait */
@@ -37,7 +37,8 @@ static void new_temper(host_t *h)
     h->epoch = 100 + (int)random_below(h->random, 500);
     h->ready_gap = gaps[random_below(h->random, 4)];
     h->answer_gap = gaps[random_below(h->random, 4)];
-    h->host_gap = 4 * gaps[random_below(h->random, 4)];
+    h->write_gap = gaps[random_below(h->random, 4)] * (random_one_in(h->random, 3) ? 6 : 1);
+    h->host_gap = (random_one_in(h->random, 3) ? 1 : 4) * gaps[random_below(h->random, 4)];
 }
 
 /* ---- work ---- */
@@ -79,13 +80,22 @@ static int64_t bytes(const host_t *h, const uint32_t *w, int matrix)
     return rows * beats * w[11] * d->bus_bytes;
 }
 
-/* A matrix that ends at the limit or beside it; o before or behind another, or a beat off. */
+/* Beats of o in front of the queue, at its end or in the status area, or beside them. */
+static int64_t near_areas(host_t *h)
+{
+    const int64_t at[] = {h->queue, h->queue + h->count * JOB_BYTES, h->status};
+    return at[random_below(h->random, 3)];
+}
+
+/* A matrix that ends at the limit or beside it; o before or behind another or the areas, or a beat off. */
 static void touch(host_t *h, uint32_t *w)
 {
     int matrix = (int)random_below(h->random, JOB_MATRICES);
     int64_t off = (random_below(h->random, 3) - 1) * h->block->design->bus_bytes;
     if (random_one_in(h->random, 2)) {
         w[4 + matrix] = (uint32_t)(h->limit - bytes(h, w, matrix) + off);
+    } else if (random_one_in(h->random, 3)) {
+        w[4 + JOB_O] = (uint32_t)(near_areas(h) + off);
     } else {
         int64_t at = w[4 + matrix];
         at += random_one_in(h->random, 2) ? bytes(h, w, matrix) : -bytes(h, w, JOB_O);
@@ -102,6 +112,21 @@ static void flaw(host_t *h, uint32_t *w)
     w[n] ^= 1u << random_below(h->random, 32);
 }
 
+/* More heads than rows: spans and counts of heads get long; as many as fit, or far more. */
+static void many_heads(host_t *h, uint32_t *w)
+{
+    const design_t *d = h->block->design;
+    if (random_one_in(h->random, 2)) {
+        w[1] = 1u << 16 | 1;
+        w[2] = (w[2] & ~0xffu) | 1;
+        w[11] = 1 + (uint32_t)random_below(h->random, INT64_C(1) << random_below(h->random, 13));
+    } else {
+        w[1] = (uint32_t)d->keys_max << 16 | (uint32_t)d->keys_max;
+        w[2] = (w[2] & ~0xffu) | (uint32_t)d->head_max;
+        w[11] = noise(h) & 0xffff;
+    }
+}
+
 static void new_job(host_t *h, uint32_t *w)
 {
     const design_t *d = h->block->design;
@@ -115,6 +140,7 @@ static void new_job(host_t *h, uint32_t *w)
     w[11] = 1 + (uint32_t)random_below(h->random, 3);
     if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 6) ? 0xffff : 0x3f);
     if (random_one_in(h->random, 20)) w[11] = 0;
+    if (random_one_in(h->random, 25)) many_heads(h, w);
     if (random_one_in(h->random, 3)) touch(h, w);
     if (random_one_in(h->random, 12)) flaw(h, w);
     if (!random_one_in(h->random, 30)) return;
@@ -130,9 +156,10 @@ static void new_run(host_t *h, controller_t *c)
     if (random_one_in(h->random, 10)) h->limit = 2 * space - 1;
     h->queue = random_below(h->random, 16) * 64;
     if (random_one_in(h->random, 20)) h->queue = (int64_t)(noise(h) % (uint64_t)space);
+    h->status = 2048 + random_below(h->random, 16) * d->bus_bytes + random_one_in(h->random, 20);
     for (int n = 0; n < h->count; ++n) new_job(h, h->word[n]);
     *c->queue = h->queue;
-    *c->status = 2048 + random_below(h->random, 16) * d->bus_bytes + random_one_in(h->random, 20);
+    *c->status = h->status;
     *c->count = h->count;
     *c->limit = h->limit;
     h->n_done = h->reported = 0;
@@ -140,11 +167,23 @@ static void new_run(host_t *h, controller_t *c)
 
 /* ---- the neighbours' inputs of a cycle; outputs are those of the cycle before ---- */
 
+/* A start while busy is ignored, and so is all that comes with it. */
+static void stray_start(host_t *h, controller_t *c)
+{
+    if (!random_one_in(h->random, 30)) return;
+    *c->start = 1;
+    *c->queue = (int64_t)fixed_low(noise(h), h->block->design->addr_w);
+    *c->status = (int64_t)fixed_low(noise(h), h->block->design->addr_w);
+    *c->count = noise(h) & 0xffff;
+    *c->limit = (int64_t)fixed_low(noise(h), h->block->design->addr_w + 1);
+}
+
 static void play_host(host_t *h, controller_t *c)
 {
     bool begins = *c->start && !*c->busy;
     *c->start = 0;
     h->running = begins || *c->busy;
+    if (*c->state_q != CONTROLLER_IDLE) stray_start(h, c);
     if (h->running) return;
     new_run(h, c);
     *c->start = random_one_in(h->random, h->host_gap);
@@ -161,13 +200,13 @@ static void play_memory(host_t *h, controller_t *c)
         h->first = (h->first + 1) % READS;
         --h->waiting;
         for (int i = 0; i < lanes; ++i) {
-            int64_t byte = at + 2 * i;
+            uint64_t byte = (uint64_t)(at + 2 * i);
             c->got_data[i] =
                 h->word[byte / JOB_BYTES % JOBS][byte % JOB_BYTES / 4] >> (byte & 2) * 8 & 0xffff;
         }
     }
     *c->rd_ready = h->waiting < READS && random_one_in(h->random, h->ready_gap);
-    *c->wr_ready = random_one_in(h->random, h->ready_gap);
+    *c->wr_ready = random_one_in(h->random, h->write_gap);
 }
 
 static void play_stages(host_t *h, controller_t *c)

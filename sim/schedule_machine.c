@@ -13,7 +13,7 @@
 #include "image.h"
 #include "memory.h"
 
-enum { JOBS_MAX = 3, QUERIES_MOST = 160, STUCK_CYCLES = 300000 };
+enum { JOBS_MAX = 6, QUERIES_MOST = 160, STUCK_CYCLES = 300000, STRAY_CYCLES = 6 };
 
 typedef struct {
     block_t *block;
@@ -26,6 +26,7 @@ typedef struct {
     uint64_t beats, idle; /* accepted so far, cycles since the last */
     schedule_check_t check;
     int n;
+    int busy_for; /* cycles since the start */
     bool driven;  /* outputs of a cycle before exist */
     bool started; /* the queue runs, or has ended and is not checked */
 } player_t;
@@ -61,8 +62,10 @@ static bool new_jobs(player_t *p)
     const design_t *d = p->block->design;
     char error[JOB_ERROR_MAX];
     for (int tries = 0; tries < 20; ++tries) {
+        /* short heads as often as long ones, which take most of the time */
+        int most = random_one_in(p->random, 2) ? QUERIES_MOST : 2 * design_group_rows(d);
         int n = 1 + (int)random_below(p->random, JOBS_MAX), made = 0;
-        while (made < n && job_random(&p->jobs[made], d, p->random, QUERIES_MOST)) ++made;
+        while (made < n && job_random(&p->jobs[made], d, p->random, most)) ++made;
         p->n = made;
         if (made == n &&
             image_open(&p->image, d, p->jobs, n, random_one_in(p->random, 2) ? p->random : NULL, error))
@@ -118,8 +121,9 @@ static bool new_queue(player_t *p)
     p->memory = memory_open(&timing);
     if (!p->memory) return false;
     image_write(&p->image, memory_bytes(p->memory));
+    int spoil = random_one_in(p->random, 2) ? 2 : 5; /* one job in so many is broken */
     for (int i = 0; i < p->n; ++i) {
-        if (random_one_in(p->random, 6)) image_spoil(&p->image, memory_bytes(p->memory), i, p->random);
+        if (random_one_in(p->random, spoil)) image_spoil(&p->image, memory_bytes(p->memory), i, p->random);
     }
     p->idle = 0;
     return foresee(p);
@@ -160,6 +164,17 @@ static void *player_open(block_t *block, random_t *random)
     return NULL;
 }
 
+/* A start while busy is ignored, and so is all that comes with it. */
+static void stray_start(player_t *p, machine_t *m)
+{
+    const design_t *d = p->block->design;
+    *m->start = random_one_in(p->random, 3);
+    *m->queue = (int64_t)fixed_low(random_bits(p->random), d->addr_w);
+    *m->status = (int64_t)fixed_low(random_bits(p->random), d->addr_w);
+    *m->limit = (int64_t)fixed_low(random_bits(p->random), d->addr_w + 1);
+    *m->count = random_below(p->random, 1 << 16);
+}
+
 static void player_next(void *self)
 {
     player_t *p = self;
@@ -170,6 +185,7 @@ static void player_next(void *self)
     if (idle) p->started = false;
     if (p->started) check_progress(p);
     *m->start = idle && !random_one_in(p->random, 4);
+    p->busy_for = p->started ? p->busy_for + 1 : 0;
     if (*m->start && p->driven && !new_queue(p)) *m->start = 0;
     if (*m->start) {
         p->started = true;
@@ -178,6 +194,7 @@ static void player_next(void *self)
         *m->limit = (int64_t)p->image.limit;
         *m->count = p->n;
     }
+    if (p->busy_for >= 1 && p->busy_for <= STRAY_CYCLES) stray_start(p, m);
     if (p->memory) drive_memory(p, m);
     p->driven = true;
 }

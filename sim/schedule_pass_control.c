@@ -14,6 +14,7 @@ typedef struct {
     random_t *random;
     groups_t groups;
     int epoch;                         /* cycles until the temper changes */
+    int rows_percent;                  /* of a strip that keep anything */
     int percent, run;                  /* density; one column in `run` does not repeat its left neighbour */
     int group_gap, tile_gap, done_gap; /* one cycle in so many moves */
     int cycle;
@@ -39,6 +40,7 @@ static void new_temper(neighbours_t *n)
     static const int percents[] = {2, 10, 30, 50, 80, 100}, gaps[] = {1, 1, 1, 4, 40};
     n->epoch = 100 + (int)random_below(n->random, 20 * n->block->design->keys_max);
     n->percent = percents[random_below(n->random, 6)];
+    n->rows_percent = random_one_in(n->random, 2) ? 100 : percents[random_below(n->random, 6)];
     n->run = random_one_in(n->random, 3) ? 6 : 1;
     n->group_gap = gaps[random_below(n->random, 5)];
     n->tile_gap = gaps[random_below(n->random, 5)];
@@ -103,6 +105,22 @@ static void move_passes(neighbours_t *n, pass_control_t *p)
     n->complete += (int)*p->done;
 }
 
+/* What buffer shows: a strip's rows that keep anything, and the mask word of one of them; now and then
+ * columns side by side, as attention to neighbours keeps them. */
+static void show_masks(neighbours_t *n, pass_control_t *p)
+{
+    const design_t *d = n->block->design;
+    bool empty = random_one_in(n->random, 12), burst = random_one_in(n->random, 6);
+    int from = (int)random_below(n->random, d->columns),
+        to = from + 1 + (int)random_below(n->random, d->pes + 1);
+    for (int r = 0; r < d->rows; ++r) p->some[r] = random_below(n->random, 100) < n->rows_percent;
+    for (int c = 0; c < d->columns; ++c) {
+        bool repeat = c && !random_one_in(n->random, n->run);
+        p->mask[c] = repeat ? p->mask[c - 1] : !empty && random_below(n->random, 100) < n->percent;
+        if (burst) p->mask[c] = c >= from && c < to;
+    }
+}
+
 static void neighbours_next(void *self)
 {
     neighbours_t *n = self;
@@ -111,12 +129,8 @@ static void neighbours_next(void *self)
     move_groups(n, p);
     move_tiles(n, p);
     move_passes(n, p);
-    *p->busy = !random_one_in(n->random, 50);
-    bool empty = random_one_in(n->random, 12);
-    for (int c = 0; c < n->block->design->columns; ++c) {
-        bool repeat = c && !random_one_in(n->random, n->run);
-        p->mask[c] = repeat ? p->mask[c - 1] : !empty && random_below(n->random, 100) < n->percent;
-    }
+    *p->busy = !random_one_in(n->random, 12);
+    show_masks(n, p);
     ++n->cycle;
 }
 

@@ -44,6 +44,7 @@ typedef struct {
     uint16_t element;       /* that end */
     int scale_bits;         /* most that scales have */
     int flood, sum_flood;   /* cycles left of it */
+    int flood_row;          /* whose maximum is summed */
     uint64_t flood_signs;
     int loaded, scored, asked, predicted;
 } heads_t;
@@ -92,7 +93,8 @@ static void new_temper(heads_t *h)
     if (!random_one_in(h->random, 3)) return;
     h->flood = 1 + (int)random_below(h->random, INT64_C(6) << (d->score_acc_w - 2 * d->operand_w));
     h->flood_signs = random_bits(h->random);
-    if (!random_one_in(h->random, 12)) return;
+    if (!random_one_in(h->random, 4)) return;
+    h->flood_row = (int)random_below(h->random, d->rows);
     int whole = d->score_sum.w - 1 - d->score_sum.frac; /* bits of the largest sum, in exps of 1 */
     h->sum_flood = 3 << (whole < 1 ? 0 : whole > 12 ? 11 : whole - 1);
 }
@@ -257,7 +259,7 @@ static void flood_sums(heads_t *h)
     --h->sum_flood;
     *a->s_valid = 1;
     *a->s_first = *a->s_bank = 0;
-    *a->s_key = a->arg[0];
+    *a->s_key = a->arg[h->flood_row]; /* of bank 0 */
 }
 
 static void drive_array(heads_t *h)

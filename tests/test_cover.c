@@ -247,7 +247,7 @@ static const char REASONS[] =
 static reasons_t *open_reasons(const design_t *d)
 {
     char error[REASONS_ERROR_MAX] = "", *path = write_reasons(REASONS);
-    reasons_t *r = reasons_open(path, "pe", d, error);
+    reasons_t *r = reasons_open(path, block_find("pe"), d, error);
     ck_assert_msg(r != NULL, "%s", error);
     unlink(path);
     return r;
@@ -301,7 +301,7 @@ START_TEST(refuses_broken_files)
     design_t d = load("odd_5x7x3");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) {
         char error[REASONS_ERROR_MAX] = "", *path = write_reasons(texts[i]);
-        ck_assert_msg(!reasons_open(path, "pe", &d, error), "%s", texts[i]);
+        ck_assert_msg(!reasons_open(path, block_find("pe"), &d, error), "%s", texts[i]);
         ck_assert_msg(strstr(error, "expected") && strstr(error, path), "%s", error);
         unlink(path);
     }
@@ -360,7 +360,7 @@ static cJSON *run_split(uint64_t cycles, cosim_result_t *result)
 {
     design_t d = load("odd_5x7x3");
     char error[DUT_ERROR_MAX] = "";
-    cover_t *c = cover_open("split", &d, false, NULL, error);
+    cover_t *c = cover_open("split", &d, NULL, error);
     ck_assert_msg(c != NULL, "%s", error);
     for (int kind = 0; kind < STIMULUS_CLASSES; ++kind) {
         const cosim_config_t config = {.design = &d,

@@ -65,12 +65,10 @@ static int plan(const options_t *o, const design_t *d, designs_t *designs, run_t
     return n;
 }
 
-/* Of a unit with two models one: both step through the same states. */
+/* Of a unit with two models the reference: both step through the same states. */
 static bool is_followed(const run_t *r, const design_t *d, const char *unit)
 {
-    bool fast = block_fast(block_find(unit), d) != NULL;
-    return !strcmp(r->config.design->name, d->name) && !strcmp(r->config.unit, unit) &&
-           r->config.fast == fast;
+    return !strcmp(r->config.design->name, d->name) && !strcmp(r->config.unit, unit) && !r->config.fast;
 }
 
 static int follow(const options_t *o, cover_t *cover, run_t *r)
@@ -96,7 +94,7 @@ static int judge(const options_t *o, const design_t *d, const char *unit, cover_
 {
     char path[PATH_MAX_BYTES + 32], error[REASONS_ERROR_MAX];
     snprintf(path, sizeof path, "%s/docs/coverage_reasons.json", paths_data());
-    reasons_t *reasons = reasons_open(o->reasons ? o->reasons : path, unit, d, error);
+    reasons_t *reasons = reasons_open(o->reasons ? o->reasons : path, block_find(unit), d, error);
     if (!reasons) return usage_error("cover", "%s", error);
     cJSON *json = cover_json(cover, reasons);
     reasons_close(reasons);
@@ -113,7 +111,7 @@ static int cover_unit(const options_t *o, const design_t *d, const char *unit, r
 {
     char error[DUT_ERROR_MAX];
     int code = EXIT_HOLDS;
-    cover_t *cover = cover_open(unit, d, block_fast(block_find(unit), d) != NULL, NULL, error);
+    cover_t *cover = cover_open(unit, d, NULL, error);
     if (!cover) return usage_error("cover", "%s", error);
     for (int i = 0; i < n && !code; ++i) {
         if (is_followed(&runs[i], d, unit)) code = follow(o, cover, &runs[i]);

@@ -56,7 +56,7 @@ static int run(int argc, char **argv)
 const verb_t verb_regress = {
     "regress", "every unit of every design in lockstep",
     "usage: sanger regress [options]\n\n"
-    "  --cycles N       cycles of all runs together (default 12000000), shared out so that runs take similar "
+    "  --cycles N       cycles of all runs together (default 30000000), shared out so that runs take similar "
     "time\n"
     "  --design DESIGN  this one only; may be repeated (default: every named design)\n"
     "  --unit UNIT      this unit only\n"
