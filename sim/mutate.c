@@ -58,25 +58,34 @@ static dut_status_t mutate_rtl(const mutate_config_t *c, mutate_result_t *r, cha
     return status;
 }
 
-static dut_status_t run_model(const mutate_config_t *c, mutate_model_t *m, mutate_result_t *r, char *error)
+/* What held in designs before this one runs again, since a source has branches for both arithmetics. */
+static dut_status_t run_model_on(const mutate_config_t *c, const design_t *d, const mutate_model_t *m,
+                                 mutate_result_t *r, char *error)
 {
     dut_t dut;
-    dut_status_t status = mutate_model_open(m, c, r, error);
-    if (!status) status = dut_open(&dut, c->design, c->unit, NULL, 1, error); /* once for all workers */
-    if (status) return status;
+    const cosim_config_t base = {
+        .design = d, .design_name = d->name, .unit = c->unit, .model = m->type, .opened = &dut};
     const mutate_job_t job = {.config = c,
-                              .base = {.design = c->design,
-                                       .design_name = c->design->name,
-                                       .unit = c->unit,
-                                       .model = m->type,
-                                       .opened = &dut},
+                              .base = base,
                               .chosen = m->chosen,
                               .number = m->number,
                               .prove = mutate_model_prove,
                               .context = m};
+    dut_status_t status = dut_open(&dut, d, c->unit, NULL, 1, error); /* once for all workers */
+    if (status) return status;
     status = mutate_run_unchanged(&job, error);
     if (!status) status = mutate_run_all(&job, r->mutant, r->n, error);
     dut_close(&dut);
+    return status;
+}
+
+static dut_status_t run_model(const mutate_config_t *c, mutate_model_t *m, mutate_result_t *r, char *error)
+{
+    dut_status_t status = mutate_model_open(m, c, r, error);
+    if (!status) status = run_model_on(c, c->design, m, r, error);
+    for (int i = 0; i < c->n_more && !status; ++i) {
+        if (block_fits(m->type, &c->more[i])) status = run_model_on(c, &c->more[i], m, r, error);
+    }
     return status;
 }
 

@@ -42,6 +42,8 @@ enum { MUTANTS_MAX = 4096 };
 
 typedef struct {
     const design_t *design;
+    const design_t *more; /* n_more other designs for mutants of the model that held in `design` */
+    int n_more;
     const char *unit;
     mutate_side_t side;
     uint64_t seed;          /* of the choice of mutants */

@@ -95,6 +95,7 @@ static dut_status_t run_mutant(const mutate_job_t *job, int number, mutant_t *m,
 
 static bool is_run(const mutate_job_t *job, const mutant_t *m)
 {
+    if (m->end == MUTANT_KILLED || m->end == MUTANT_EQUIVALENT) return false;
     size_t n = strlen(m->change), end = job->only ? strlen(job->only) : 0;
     return n >= end && (!end || !strcmp(m->change + n - end, job->only));
 }
@@ -103,7 +104,7 @@ static void work(const mutate_job_t *job, shared_t *s, int worker, int n)
 {
     for (int i; (i = atomic_fetch_add(&s->next, 1)) < n;) {
         char error[DUT_ERROR_MAX];
-        if (s->mutant[i].end == MUTANT_KILLED || !is_run(job, &s->mutant[i])) continue;
+        if (!is_run(job, &s->mutant[i])) continue;
         s->current[worker] = i;
         dut_status_t status = run_mutant(job, i + 1, &s->mutant[i], error);
         s->current[worker] = -1;

@@ -75,17 +75,21 @@ static int run(int argc, char **argv)
                                             {"list", no_argument, NULL, 'i'},
                                             {"json", no_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
-    design_t d;
+    static design_t designs[DESIGNS_MAX];
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), mutants = 500, seconds = 20;
-    mutate_config_t c = {.design = &d, .seed = 1, .stimulus_seed = 1, .cycles = 2000, .longer = 50};
-    const char *design = NULL;
+    mutate_config_t c = {
+        .design = designs, .more = designs + 1, .seed = 1, .stimulus_seed = 1, .cycles = 2000, .longer = 50};
+    int n = 0;
     double least = 99;
     int sides = 1 << MUTATE_RTL;
     bool json = false, list = false;
     for (int o; (o = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (o) {
-        case 'd': design = optarg; break;
+        case 'd':
+            if (n == DESIGNS_MAX) return usage_error("mutate", "--design: expected at most %d", DESIGNS_MAX);
+            ok = load_design("mutate", optarg, &designs[n++]);
+            break;
         case 'u': c.unit = optarg; break;
         case 'w': ok = (sides = parse_sides(optarg)) != 0; break;
         case 's': ok = parse_count("mutate", "--seed", optarg, 0, INT32_MAX, &c.seed); break;
@@ -103,12 +107,13 @@ static int run(int argc, char **argv)
     }
     if (optind < argc)
         return usage_error("mutate", "arguments: expected options only, found '%.64s'", argv[optind]);
-    if (!load_design("mutate", design, &d)) return EXIT_USAGE;
-    if (list) return list_units(&d);
+    if (!n) return usage_error("mutate", "--design: expected a name or a path, found nothing");
+    if (list) return list_units(designs);
     if (!c.unit) return usage_error("mutate", "--unit: expected a unit, found nothing");
     if (!check_unit("mutate", c.unit)) return EXIT_USAGE;
-    if (!block_fits(block_find(c.unit), &d))
-        return usage_error("mutate", "--unit: expected one that %s has, found %s", d.name, c.unit);
+    if (!block_fits(block_find(c.unit), designs))
+        return usage_error("mutate", "--unit: expected one that %s has, found %s", designs->name, c.unit);
+    c.n_more = n - 1;
     c.mutants = (int)mutants;
     c.jobs = (int)jobs;
     c.proof_seconds = (int)seconds;
@@ -118,6 +123,7 @@ static int run(int argc, char **argv)
 const verb_t verb_mutate = {
     "mutate", "are small random changes of one side of a unit noticed?",
     "usage: sanger mutate --design DESIGN --unit UNIT [options]\n\n"
+    "  --design DESIGN     once more: where mutants of the model that held in the first one run too\n"
     "  --side SIDE         rtl (default), model, table or all: what is changed\n"
     "  --mutants N         at most (default 500)\n"
     "  --seed S            of the choice of mutants (default 1)\n"
