@@ -48,7 +48,7 @@ typedef struct {
     mutate_side_t side;
     uint64_t seed;          /* of the choice of mutants */
     int mutants;            /* at most; fewer when the unit has no more places */
-    uint64_t stimulus_seed; /* of the runs */
+    uint64_t stimulus_seed; /* of the first runs; longer ones take the next */
     uint64_t cycles;        /* of each class at first */
     uint64_t longer;        /* survivors run that many times longer */
     int jobs;

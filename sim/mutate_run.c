@@ -39,13 +39,13 @@ static void note_first(void *context, lockstep_t *l, uint64_t cycle, bool after_
              d->signal->group ? "." : "", signal_element_name(d->signal, d->index, name));
 }
 
-static dut_status_t run_class(const mutate_job_t *job, int number, stimulus_class_t kind, uint64_t cycles,
-                              mutant_t *m, char *error)
+static dut_status_t run_class(const mutate_job_t *job, int number, stimulus_class_t kind, uint64_t seed,
+                              uint64_t cycles, mutant_t *m, char *error)
 {
     cosim_config_t c = job->base;
     cosim_result_t result;
     c.kind = kind;
-    c.seed = job->config->stimulus_seed;
+    c.seed = seed;
     c.cycles = cycles;
     if (!job->chosen) c.mutant = number;
     if (job->chosen) *job->chosen = number ? job->number[number - 1] + 1 : 0;
@@ -66,29 +66,30 @@ static dut_status_t run_class(const mutate_job_t *job, int number, stimulus_clas
     return status;
 }
 
-static dut_status_t run_classes(const mutate_job_t *job, int number, uint64_t cycles, mutant_t *m,
-                                char *error)
+static dut_status_t run_classes(const mutate_job_t *job, int number, uint64_t seed, uint64_t cycles,
+                                mutant_t *m, char *error)
 {
     dut_status_t status = DUT_OK;
     alarm(HANG_SECONDS);
     for (int kind = 0; kind < STIMULUS_CLASSES && !status && m->end != MUTANT_KILLED; ++kind) {
         if (cosim_has_class(job->config->unit, (stimulus_class_t)kind))
-            status = run_class(job, number, (stimulus_class_t)kind, cycles, m, error);
+            status = run_class(job, number, (stimulus_class_t)kind, seed, cycles, m, error);
     }
     alarm(0);
     return status;
 }
 
-/* All classes for a while; what holds is proved, or runs for longer. */
+/* All classes for a while; what holds is proved, or runs for longer, with the next seed: what a reset does
+   shows by chance, since unset registers begin random. */
 static dut_status_t run_mutant(const mutate_job_t *job, int number, mutant_t *m, char *error)
 {
     const mutate_config_t *c = job->config;
     m->end = MUTANT_SURVIVED;
-    dut_status_t status = run_classes(job, number, c->cycles, m, error);
+    dut_status_t status = run_classes(job, number, c->stimulus_seed, c->cycles, m, error);
     if (status || m->end == MUTANT_KILLED) return status;
     if (number && job->prove) job->prove(job->context, number, m);
     if (m->end == MUTANT_EQUIVALENT || c->longer < 2) return status;
-    return run_classes(job, number, c->cycles * c->longer, m, error);
+    return run_classes(job, number, c->stimulus_seed + 1, c->cycles * c->longer, m, error);
 }
 
 /* ---- workers ---- */

@@ -128,7 +128,7 @@ const verb_t verb_mutate = {
     "  --mutants N         at most (default 500)\n"
     "  --seed S            of the choice of mutants (default 1)\n"
     "  --cycles N          of each class of stimulus at first (default 2000)\n"
-    "  --longer K          mutants that held run K times as long (default 50)\n"
+    "  --longer K          mutants that held run K times as long, with the next seed (default 50)\n"
     "  --proof-seconds N   for each try to prove a mutant of the Verilog equivalent (default 20)\n"
     "  --least P           the score in percent below which the exit code is 1 (default 99)\n"
     "  --jobs N            worker processes (default: as many as processors)\n"
