@@ -373,11 +373,13 @@ class Limits(Case):
     """A file that claims more than there is, is refused before anything is allocated for it: under 400 MiB of
     address space, in a few seconds, with one line."""
 
+    def sanitized(self):
+        return b"__asan_init" in Path(SANGER).read_bytes()
+
     def limited(self, *arguments):
         """Under a sanitizer, which reserves terabytes, without the limit."""
-        sanitized = b"__asan_init" in Path(SANGER).read_bytes()
         command = [SANGER, *map(str, arguments)]
-        limit = None if sanitized else lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+        limit = None if self.sanitized() else lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
         return subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=limit)
 
     def refused_early(self, *arguments, says):
@@ -392,7 +394,8 @@ class Limits(Case):
             path = claiming(self.folder / "claims.safetensors", *sizes)
             self.refused_early("check", path, "--design", "odd_5x7x3", says=says)
         path = claiming(self.folder / "claims.safetensors", 1, 1, 1 << 27)
-        self.refused_early("trace", "validate", path, says="memory: expected enough")
+        if not self.sanitized():  # there is no limit then, and the trace is sound
+            self.refused_early("trace", "validate", path, says="memory: expected enough")
         self.refused_early("check", path, "--design", "odd_5x7x3", says="machine.keys_max")
         path.write_bytes(struct.pack("<Q", 10**8) + b"{")
         os.truncate(path, 1 << 40)
