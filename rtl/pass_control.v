@@ -126,7 +126,7 @@ module @{prefix}_pass_control (
   assign some_tile_o = gather_tile_q + @{tile_w}'(fresh_q && last_strip);
   assign not_drained = gather_group_q - drained_i;
   assign next_n = strip_n_q + @{held_w}'(next_strip);
-  assign known = !not_drained[1] && predicted_i != next_n && rebiased_i != next_n;
+  assign known = not_drained < 2'd2 && predicted_i != next_n && rebiased_i != next_n;
   assign rows_before = @{past_w}'(next_strip) * @{past_w}'d@{rows};
   assign rows_left = @{past_w}'(g_rows) > rows_before ? @{past_w}'(g_rows) - rows_before : '0;
   assign next_left = rows_left >= @{past_w}'d@{rows} ? some_i : some_i & ~({@{rows}{1'b1}} << rows_left);

@@ -319,7 +319,7 @@ const canary_t canaries[] = {
     MODEL("pass_control_strips", "pass_control", "pass_control.c", "*p->strip_n_q + *p->gather_strip_q + 1;",
           "*p->strip_n_q + *p->gather_strip_q;", "count: a group's last strip is the next one's first",
           "machine"),
-    RTL("pass_control_drained", "pass_control", "pass_control.v", "assign known = !not_drained[1] &&",
+    RTL("pass_control_drained", "pass_control", "pass_control.v", "assign known = not_drained < 2'd2 &&",
         "assign known =", "handshake: a group is gathered while its half's sums are divided", "machine"),
     RTL("pass_control_window", "pass_control", "pass_control.v",
         "win_n_q == @{window_n_w}'d@{window} || ended_q", "win_n_q >= @{window_n_w}'d@{window-1} || ended_q",
