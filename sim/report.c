@@ -46,8 +46,9 @@ void report_command(const cosim_config_t *c, char *command, size_t n)
                       "sanger cosim --design %s --unit %s --stimulus %s --seed %" PRIu64 " --cycles %" PRIu64,
                       c->design_name, c->unit, stimulus_names[c->kind], c->seed, c->cycles);
     const block_type_t *type = block_find(c->unit);
+    bool own = c->canary && c->canary->side == CANARY_MODEL; /* its source says which model runs */
     bool chosen =
-        !c->fast && type && block_fast(type, c->design); /* fast is the default where there is one */
+        !c->fast && !own && type && block_fast(type, c->design); /* fast is the default where there is one */
     if (chosen && at > 0 && (size_t)at < n)
         at += snprintf(command + at, n - (size_t)at, " --model reference");
     if (c->choices && at > 0 && (size_t)at < n)

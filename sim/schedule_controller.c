@@ -167,10 +167,12 @@ static void new_run(host_t *h, controller_t *c)
 
 /* ---- the neighbours' inputs of a cycle; outputs are those of the cycle before ---- */
 
-/* A start while busy is ignored, and so is all that comes with it. */
+/* A start while busy is ignored, and so is all that comes with it. With a read or a job under way it is busy
+   in this cycle too, as far as ports tell. */
 static void stray_start(host_t *h, controller_t *c)
 {
-    if (!random_one_in(h->random, 30)) return;
+    bool busy = h->waiting || h->reported < h->n_done;
+    if (!busy || !random_one_in(h->random, 30)) return;
     *c->start = 1;
     *c->queue = (int64_t)fixed_low(noise(h), h->block->design->addr_w);
     *c->status = (int64_t)fixed_low(noise(h), h->block->design->addr_w);
@@ -183,8 +185,10 @@ static void play_host(host_t *h, controller_t *c)
     bool begins = *c->start && !*c->busy;
     *c->start = 0;
     h->running = begins || *c->busy;
-    if (*c->state_q != CONTROLLER_IDLE) stray_start(h, c);
-    if (h->running) return;
+    if (h->running) {
+        stray_start(h, c);
+        return;
+    }
     new_run(h, c);
     *c->start = random_one_in(h->random, h->host_gap);
 }
