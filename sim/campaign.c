@@ -209,17 +209,17 @@ static int open_folder(campaign_state_t *s, char error[CAMPAIGN_ERROR])
 int campaign_run(const campaign_t *campaign)
 {
     char error[CAMPAIGN_ERROR] = "";
-    campaign_state_t s = {.campaign = campaign, .journal = -1};
+    campaign_state_t s = {.campaign = campaign};
     s.plan = calloc(RUNS_MAX, sizeof *s.plan);
     s.n = s.plan ? runs_plan(&campaign->wanted, s.plan) : 0;
     s.sum = calloc((size_t)s.n + 1, sizeof *s.sum);
     int code = s.sum && !open_folder(&s, error) ? work_through(&s, error) : 2;
-    if (s.journal >= 0 && code != 2 && campaign_summary(&s, error)) code = 2;
+    if (s.journal && code != 2 && campaign_summary(&s, error)) code = 2;
     if (*error) fprintf(stderr, "sanger campaign: %s\n", error);
     if (!code) code = verdict(&s);
     cJSON_Delete(s.manifest);
     cJSON_Delete(s.evidence);
-    if (s.journal >= 0) close(s.journal);
+    if (s.journal) fclose(s.journal);
     free(s.ended);
     free(s.sum);
     free(s.plan);

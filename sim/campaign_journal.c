@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "campaign_private.h"
@@ -109,6 +109,13 @@ static int read_lines(campaign_state_t *s, FILE *file, off_t *whole, char error[
     return wrong ? -1 : 0;
 }
 
+/* A lock of this process alone: one that workers inherit would outlive a kill for as long as they do. */
+static bool lock(int journal)
+{
+    const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return !fcntl(journal, F_SETLK, &whole);
+}
+
 int campaign_journal_open(campaign_state_t *s, char error[CAMPAIGN_ERROR])
 {
     char path[CAMPAIGN_PATH];
@@ -120,19 +127,18 @@ int campaign_journal_open(campaign_state_t *s, char error[CAMPAIGN_ERROR])
                  strerror(errno));
         return -1;
     }
-    s->journal = dup(fileno(file));
-    int status = s->journal < 0 || flock(s->journal, LOCK_EX | LOCK_NB) ? -1 : 0;
+    s->journal = file; /* open to the end: closing any descriptor of the file gives the lock up */
+    int status = lock(fileno(file)) ? 0 : -1;
     if (status)
         snprintf(error, CAMPAIGN_ERROR,
                  "%s: journal: expected a folder without a running campaign, found one", path);
     rewind(file);
     if (!status) status = read_lines(s, file, &whole, error);
-    if (!status && ftruncate(s->journal, whole)) {
+    if (!status && ftruncate(fileno(file), whole)) {
         snprintf(error, CAMPAIGN_ERROR, "%s: journal: expected a file that can be cut, found: %s", path,
                  strerror(errno));
         status = -1;
     }
-    fclose(file);
     return status;
 }
 
@@ -151,8 +157,8 @@ int campaign_journal_add(campaign_state_t *s, uint64_t item, const run_t *run, c
     char *line = text ? realloc(text, n + 2) : NULL;
     cJSON_Delete(json);
     if (line) memcpy(line + n, "\n", 2);
-    bool ok = line && n + 1 < LINE_MAX_BYTES && write(s->journal, line, n + 1) == (ssize_t)(n + 1) &&
-              !fdatasync(s->journal) && campaign_count(s, item, &found, c->hash);
+    bool ok = line && n + 1 < LINE_MAX_BYTES && write(fileno(s->journal), line, n + 1) == (ssize_t)(n + 1) &&
+              !fdatasync(fileno(s->journal)) && campaign_count(s, item, &found, c->hash);
     free(line ? line : text);
     if (ok) return 0;
     snprintf(error, CAMPAIGN_ERROR, "%s/journal.jsonl: item %" PRIu64 ": expected to be written, found: %s",

@@ -22,7 +22,7 @@ typedef struct {
     uint64_t items;       /* room in `ended` */
     uint64_t count;       /* of items that ended */
     uint64_t hash;        /* over all ended items' outputs, whatever their order */
-    int journal;          /* file descriptor, locked; -1 before */
+    FILE *journal;        /* locked; NULL before */
     cJSON *manifest, *evidence;
 } campaign_state_t;
 

@@ -64,12 +64,12 @@ static void read_journal(found_t *found)
 {
     const campaign_t campaign = {.folder = folder()};
     memset(found, 0, sizeof *found);
-    campaign_state_t s = {.campaign = &campaign, .plan = plan(), .n = RUNS, .sum = found->sum, .journal = -1};
+    campaign_state_t s = {.campaign = &campaign, .plan = plan(), .n = RUNS, .sum = found->sum};
     found->status = campaign_journal_open(&s, found->error);
     for (uint64_t i = 0; i < s.items; ++i) found->items += s.ended[i];
     found->hash = s.hash, found->room = s.items;
     free(s.ended);
-    if (s.journal >= 0) close(s.journal);
+    if (s.journal) fclose(s.journal);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
