@@ -229,7 +229,10 @@ def test_an_interrupt_leaves_no_broken_file(number: int, tmp_path: Path) -> None
     source = ["--model", MINILM, "--text", str(tmp_path / "long.txt"), "--policy", "static:fixed", "--length", "32"]
     command = [sys.executable, "-m", "sanger_pruner.cli.main", "export", *source, "--out", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # a shell's background jobs ignore interrupts, and so would the command that they start
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    signal.signal(signal.SIGINT, before)
     wait_for(lambda: list(tmp_path.glob(".t.safetensors.*")), process)
     process.send_signal(number)
     _, message = process.communicate(timeout=120)
