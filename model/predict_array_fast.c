@@ -614,10 +614,7 @@ void predict_array_fast_init(void *self, const design_t *d)
 #member, offsetof(predict_array_fast_t, member), sizeof *((predict_array_fast_t *)0)->member         \
     }
 
-static const struct {
-    const char *name;
-    size_t field, bytes;
-} fields[] = {
+static const signal_place_t fields[] = {
     FIELD(left),         FIELD(top),          FIELD(tag),         FIELD(row_head),     FIELD(key_head),
     FIELD(d_valid),      FIELD(d_first),      FIELD(d_bank),      FIELD(d_col),        FIELD(d_key),
     FIELD(d_limit),      FIELD(d_rows),       FIELD(s_valid),     FIELD(s_first),      FIELD(s_bank),
@@ -638,13 +635,7 @@ static const struct {
 static int fast_signals(const design_t *d, signal_t *table)
 {
     int n = predict_array_type.signals(d, table);
-    for (int i = 0; i < n; ++i) {
-        for (size_t k = 0; k < sizeof fields / sizeof *fields; ++k) {
-            if (strcmp(table[i].name, fields[k].name)) continue;
-            table[i].field = fields[k].field;
-            table[i].bytes = (int)fields[k].bytes;
-        }
-    }
+    signals_place(table, n, fields, sizeof fields / sizeof *fields);
     return n;
 }
 

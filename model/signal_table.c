@@ -66,3 +66,14 @@ void signal_object_path(const signal_t *s, size_t object, char *out, size_t n)
     }
     out[at < n ? at : n - 1] = '\0';
 }
+
+void signals_place(signal_t *table, int n, const signal_place_t *places, size_t count)
+{
+    for (int i = 0; i < n; ++i) {
+        for (size_t k = 0; k < count; ++k) {
+            if (strcmp(table[i].name, places[k].name)) continue;
+            table[i].field = places[k].field;
+            table[i].bytes = (int)places[k].bytes;
+        }
+    }
+}

@@ -92,6 +92,16 @@ const char *signal_word(const char *words, int64_t index, char *out);
  * them. */
 const char *signal_code_name(const signal_t *s, int64_t code, char *out);
 
+/* Where a fast model keeps a signal of the reference's table: offset of the element pointer, bytes of an
+ * element. */
+typedef struct {
+    const char *name;
+    size_t field, bytes;
+} signal_place_t;
+
+/* Moves the table's signals of these names there; the others stay. */
+void signals_place(signal_t *table, int n, const signal_place_t *places, size_t count);
+
 /* The Verilog port of a signal that has no path: name_i or name_o, into out[SIGNAL_NAME_MAX]. */
 const char *signal_port(const signal_t *s, char *out);
 

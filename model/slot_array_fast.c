@@ -694,10 +694,7 @@ void slot_array_fast_plain(void *self)
         name, offsetof(slot_array_fast_t, member), sizeof *((slot_array_fast_t *)0)->member                  \
     }
 
-static const struct {
-    const char *name;
-    size_t field, bytes;
-} fields[] = {
+static const signal_place_t fields[] = {
     FIELD("left", left),
     FIELD("top", top),
     FIELD("tag", tag),
@@ -730,13 +727,7 @@ static const struct {
 static int fast_signals(const design_t *d, signal_t *table)
 {
     int n = slot_array_type.signals(d, table);
-    for (int i = 0; i < n; ++i) {
-        for (size_t k = 0; k < sizeof fields / sizeof *fields; ++k) {
-            if (strcmp(table[i].name, fields[k].name)) continue;
-            table[i].field = fields[k].field;
-            table[i].bytes = (int)fields[k].bytes;
-        }
-    }
+    signals_place(table, n, fields, sizeof fields / sizeof *fields);
     return n;
 }
 
