@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "normalise.h"
+#include "pass_control.h"
 #include "vectors.h"
 
 enum { K, V };
@@ -619,16 +620,10 @@ void datapath_get_rows(const datapath_t *p, int64_t index, int n, int64_t tile, 
 
 /* ---- passes ---- */
 
-/* Cycles between word d and word d + 1. */
-static int gap(const design_t *d)
-{
-    return d->control == CONTROL_TRAVELLING ? 0 : d->rows + d->columns - 2;
-}
-
 /* From word 0 on pass_control's outputs to row 0's last word on the array's. */
 static int last_word_time(const design_t *d, int head)
 {
-    int arrives = 1 + 2 * head + gap(d); /* the last word, at row 0 */
+    int arrives = 1 + 2 * head + pass_control_gap(d); /* the last word, at row 0 */
     return arrives + (d->control == CONTROL_TRAVELLING ? d->columns + 1 : d->rows + d->columns + d->pes);
 }
 
@@ -930,7 +925,7 @@ void datapath_pass(datapath_t *p, const datapath_pass_t *pass, uint64_t cycle)
     s.p = p;
     s.pass = pass;
     s.t0 = cycle + 1;
-    s.tv = s.t0 + (uint64_t)(pass->d + 1 + gap(d));
+    s.tv = s.t0 + (uint64_t)(pass->d + 1 + pass_control_gap(d));
     s.out = cycle + (uint64_t)last_word_time(d, pass->d);
     s.index = -1;
     find_bounds(p, pass->buffer, pass->d);

@@ -5,31 +5,7 @@
 
 #define LONG_AGO (-(INT64_C(1) << 40))
 
-static int64_t max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Idle cycles between word d and word d + 1. */
-static int gap(const design_t *d)
-{
-    return d->control == CONTROL_TRAVELLING ? 0 : d->rows + d->columns - 2;
-}
-
-/* ---- what the array asks for: pass_control.c says why ---- */
-
-static int64_t least_interval(const design_t *d, int64_t last, int64_t next)
-{
-    if (d->control == CONTROL_ARRAY) return 2 * (last + d->rows + d->columns);
-    int64_t longer = max(0, last - next);
-    return max(d->columns + longer, d->rows + 2 * longer);
-}
-
-static int64_t hazard_interval(const design_t *d, int64_t last, int64_t h)
-{
-    return d->control == CONTROL_ARRAY ? 0 : 2 * last + 1 + h;
-}
-
+/* What the array asks for: pass_control.c says why. */
 static bool may_walk(const gather_t *g, int64_t since, int64_t before)
 {
     const design_t *d = g->d;
@@ -63,8 +39,8 @@ static void walk_and_start(gather_t *g)
         g->now.why = CAUSE_WALK;
         return;
     }
-    bool spaced = since >= least_interval(d, g->last_d, next->d);
-    bool clear = since >= hazard_interval(d, g->last_d, next->h);
+    bool spaced = since >= pass_control_least_interval(d, g->last_d, next->d);
+    bool clear = since >= pass_control_hazard_interval(d, g->last_d, next->h);
     g->now.start = spaced && clear && g->wires->tile_loaded[next->buffer];
     g->now.why = !spaced ? CAUSE_INTERVAL : clear ? CAUSE_TILE : CAUSE_HAZARD;
 }
@@ -88,7 +64,7 @@ static int64_t word(const gather_t *g)
     int64_t e = (int64_t)g->cycle - g->last_start - 1;
     if (!g->streams) return -1;
     if (e <= g->last_d) return e;
-    e -= gap(g->d);
+    e -= pass_control_gap(g->d);
     return e > g->last_d ? e : -1;
 }
 

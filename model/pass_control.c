@@ -32,24 +32,21 @@ static int base_w(const design_t *d)
     return fixed_bits((1 << fixed_bits(d->keys_max + 1)) + d->columns);
 }
 
-/* Idle cycles between word d and word d + 1. */
-static int gap(const design_t *d)
+int pass_control_gap(const design_t *d)
 {
     return d->control == CONTROL_TRAVELLING ? 0 : d->rows + d->columns - 2;
 }
 
 /* ---- what the array asks for, by its control ---- */
 
-/* Cycles from the last start to the next, but for column hazards. */
-static int64_t least_interval(const design_t *d, int64_t last, int64_t next)
+int64_t pass_control_least_interval(const design_t *d, int64_t last, int64_t next)
 {
     if (d->control == CONTROL_ARRAY) return 2 * (last + d->rows + d->columns);
     int64_t longer = max(0, last - next);
     return max(d->columns + longer, d->rows + 2 * longer);
 }
 
-/* Cycles from the last start to the next, by what slots of both passes hold. */
-static int64_t hazard_interval(const design_t *d, int64_t last, int64_t h)
+int64_t pass_control_hazard_interval(const design_t *d, int64_t last, int64_t h)
 {
     return d->control == CONTROL_ARRAY ? 0 : 2 * last + 1 + h;
 }
@@ -194,8 +191,8 @@ static void walk_and_start(pass_control_t *p)
     bool bus = !*p->walking_q || *p->walk_row_q == d->rows - 1;
     bool closed = *p->closed_q != *p->started_q, walked = *p->walked_q != *p->started_q;
     p->now.walk = closed && !walked && bus && may_walk(p);
-    bool spaced = *p->since_q >= least_interval(d, *p->last_d_q, p->d_q[bank]);
-    bool clear = *p->since_q >= hazard_interval(d, *p->last_d_q, p->h_q[bank]);
+    bool spaced = *p->since_q >= pass_control_least_interval(d, *p->last_d_q, p->d_q[bank]);
+    bool clear = *p->since_q >= pass_control_hazard_interval(d, *p->last_d_q, p->h_q[bank]);
     bool placed = walked || p->now.walk, loaded = p->tile_loaded[p->bank_buffer_q[bank]];
     p->now.start = placed && spaced && clear && loaded;
 
@@ -525,7 +522,7 @@ static void tick_walk(pass_control_t *p)
 
 static void tick_stream(pass_control_t *p)
 {
-    int gap_cycles = gap(p->d);
+    int gap_cycles = pass_control_gap(p->d);
     if (p->now.start) {
         *p->valid_q = 1;
         *p->e_q = 0;
@@ -767,9 +764,10 @@ static int add_schedule(const design_t *d, signal_t *table, int n)
         REG(valid_q, 1, .meaning = "a word leaves"),
         REG(e_q, fixed_bits(2 * d->head_max + 1), .meaning = "its number"),
     };
-    const signal_t pause[] = {REG(gap_q, fixed_bits(gap(d) + 1), .meaning = "cycles until word d + 1")};
+    const signal_t pause[] = {
+        REG(gap_q, fixed_bits(pass_control_gap(d) + 1), .meaning = "cycles until word d + 1")};
     n = ADD(table, n, registers);
-    return gap(d) ? ADD(table, n, pause) : n;
+    return pass_control_gap(d) ? ADD(table, n, pause) : n;
 }
 
 static int add_records(signal_t *table, int n)

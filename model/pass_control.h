@@ -104,6 +104,14 @@ typedef struct {
 
 extern const block_type_t pass_control_type;
 
+/* Idle cycles between word d and word d + 1 of a pass. */
+int pass_control_gap(const design_t *d);
+
+/* Cycles from the start of a pass of head size `last` to that of one of `next`: but for column hazards, and
+   by what slots of both hold, of hazard h (docs/machine.md, Time of a pass). */
+int64_t pass_control_least_interval(const design_t *d, int64_t last, int64_t next);
+int64_t pass_control_hazard_interval(const design_t *d, int64_t last, int64_t h);
+
 /* Builds the block whose register pointers are set. */
 void pass_control_init(void *self, const design_t *d);
 void pass_control_reset(void *self);
