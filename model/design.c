@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "design.h"
 #include "file.h"
+#include "hash.h"
 #include "json.h"
 
 #include <cjson/cJSON.h>
@@ -501,9 +502,8 @@ char *design_print(const design_t *d)
 
 void design_hash(const design_t *d, char hex[17])
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
     char *text = design_print(d);
-    for (const char *p = text; p && *p; ++p) h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+    uint64_t h = hash_text(HASH_BASIS, text ? text : "");
     free(text);
     snprintf(hex, 17, "%016llx", (unsigned long long)h);
 }

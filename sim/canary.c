@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../model/hash.h"
 #include "paths.h"
 #include "process.h"
 
@@ -111,21 +112,15 @@ static char *read_source(model_build_t *b, const char *name)
     return text;
 }
 
-static void hash_text(model_build_t *b, const char *text)
-{
-    for (; *text; ++text) b->hash = (b->hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-}
-
 static int hash_sources(model_build_t *b)
 {
     bool found = false;
-    b->hash = UINT64_C(0xcbf29ce484222325);
+    b->hash = HASH_BASIS;
     for (int i = 0; i < b->n; ++i) {
         char *text = read_source(b, b->source[i]);
         if (!text) return -1;
         found |= !strcmp(b->source[i], b->patch->file);
-        hash_text(b, b->source[i]);
-        hash_text(b, text);
+        b->hash = hash_text(hash_text(b->hash, b->source[i]), text);
         free(text);
     }
     return found ? 0 : fail(b, b->patch->file, "no such source");

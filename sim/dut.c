@@ -10,20 +10,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../model/hash.h"
+#include "clock.h"
 #include "paths.h"
 #include "process.h"
 #include "sources.h"
 
 enum { PATHS = PATH_MAX_BYTES + 256, ARGS_MAX = 40 };
-
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-    for (; *text; ++text) h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return h;
-}
 
 /* Big arrays earn the optimiser's time back within a second; small ones never do. */
 static bool is_heavy(const design_t *d, const char *unit)
@@ -126,7 +121,7 @@ static dut_status_t prepare(build_t *b, const patch_t *patch)
     if (generate_set(b, patch)) return DUT_BAD_INPUT;
     if (b->netlist && take_netlist(b)) return DUT_BAD_INPUT;
     b->heavy = is_heavy(b->d, b->type->name);
-    uint64_t h = hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), b->heavy ? "O3" : "O1"));
+    uint64_t h = hash_cpu(hash_text(HASH_BASIS, b->heavy ? "O3" : "O1"));
     if (b->counting) h = hash_text(h, "coverage");
     for (int i = 0; i < b->set.n; ++i) {
         size_t n = strlen(b->set.file[i].name);
@@ -278,7 +273,7 @@ static dut_status_t build_runtime(build_t *b, const char *root, char object[PATH
 {
     char source[PATHS], threads[PATHS], coverage[PATHS], include[PATHS], vltstd[PATHS], part[PATHS],
         cache[PATH_MAX_BYTES];
-    uint64_t h = hash_text(hash_cpu(hash_text(UINT64_C(0xcbf29ce484222325), root)), "coverage");
+    uint64_t h = hash_text(hash_cpu(hash_text(HASH_BASIS, root)), "coverage");
     if (paths_cache(cache, b->error)) return DUT_BAD_INPUT;
     snprintf(object, PATHS, "%s/verilated-%016llx.o", cache, (unsigned long long)h);
     if (!access(object, R_OK)) return DUT_OK;
@@ -391,16 +386,14 @@ static dut_status_t build_plugin(build_t *b)
 static dut_status_t build_locked(build_t *b, double *seconds)
 {
     char lock[PATHS + 16];
-    struct timespec begin, end;
     *seconds = 0;
     if (is_built(b)) return DUT_OK;
     snprintf(lock, sizeof lock, "%s.lock", b->folder);
     int file = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
     if (file < 0 || flock(file, LOCK_EX)) return fail(b, DUT_BAD_INPUT, lock, strerror(errno));
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    double begin = clock_seconds();
     dut_status_t status = is_built(b) ? DUT_OK : build_plugin(b);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    *seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    *seconds = clock_seconds() - begin;
     unlink(lock);
     close(file);
     return status;
@@ -420,7 +413,7 @@ dut_status_t dut_hash(const design_t *d, const char *unit, const patch_t *patch,
                       char error[DUT_ERROR_MAX])
 {
     build_t b = {.d = d, .type = block_find(unit), .error = error};
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = HASH_BASIS;
     if (!b.type) return fail(&b, DUT_BAD_INPUT, unit, "no such unit");
     dut_status_t status = generate_set(&b, patch);
     for (int i = 0; i < b.set.n; ++i) {

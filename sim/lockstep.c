@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/hash.h"
 #include "compare.h"
 #include "random.h"
 
@@ -307,7 +308,7 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
         return DUT_BAD_INPUT;
     }
     if (config->unit) status = open_dut(l, config, error);
-    l->count.hash = UINT64_C(0xcbf29ce484222325);
+    l->count.hash = HASH_BASIS;
     l->garbage.state = config->x_seed;
     l->zeros = config->zeros;
     l->toggle = config->toggle;
@@ -495,7 +496,7 @@ static void hash_outputs(lockstep_t *l)
         if (s->kind != SIGNAL_OUT) continue;
         size_t count = signal_count(s);
         for (size_t k = 0; k < count; ++k) {
-            h = (h ^ fixed_low((uint64_t)block_get(l->model, s, k), s->bits)) * UINT64_C(0x100000001b3);
+            h = hash_word(h, fixed_low((uint64_t)block_get(l->model, s, k), s->bits));
         }
     }
     l->count.hash = h;

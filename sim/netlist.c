@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../model/hash.h"
 #include "paths.h"
 #include "process.h"
 #include "sources.h"
@@ -30,12 +31,6 @@ int netlist_yosys(const netlist_t *n, const char *script, const char *log, int s
     char *const argv[] = {"env", "-C", (char *)n->folder, "prlimit", limit, "yosys",
                           "-q",  "-s", (char *)script,    NULL};
     return process_run(argv, path);
-}
-
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-    for (; *text; ++text) h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return h;
 }
 
 static dut_status_t write_text(const char *folder, const char *name, const char *text, char *error)
@@ -181,7 +176,7 @@ dut_status_t netlist_open(netlist_t *n, const mutate_config_t *config, mutate_re
 {
     char cache[PATH_MAX_BYTES];
     sources_t sources;
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = HASH_BASIS;
     *n = (netlist_t){.config = config};
     snprintf(n->module, sizeof n->module, "%s_%s", config->design->name, config->unit);
     dut_status_t status =

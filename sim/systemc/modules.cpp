@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../../model/hash.h"
 #include "modules.h"
 
 #include <cstring>
@@ -201,7 +202,7 @@ checker_module::checker_module(sc_core::sc_module_name name, const block_t *tabl
       previous_out_(outs_.empty()), previous_net_(nets_.empty()), previous_reg_(regs_.empty()),
       inputs_(layout_t(table, SIGNAL_IN).empty())
 {
-    result_.count.hash = UINT64_C(0xcbf29ce484222325);
+    result_.count.hash = HASH_BASIS;
     result_.count.signals = outs_.elements() + nets_.elements() + regs_.elements();
     result_.count.signals += layout_t(table, is_big).elements();
     SC_HAS_PROCESS(checker_module);
@@ -215,7 +216,7 @@ void checker_module::hash_outputs(const frame_t &outputs)
     uint64_t h = result_.count.hash;
     for (const layout_t::field_t &f : outs_.fields()) {
         for (size_t i = 0; i < f.count; ++i) {
-            h = (h ^ outputs.get(f.at + i * static_cast<size_t>(f.bits), f.bits)) * UINT64_C(0x100000001b3);
+            h = hash_word(h, outputs.get(f.at + i * static_cast<size_t>(f.bits), f.bits));
         }
     }
     result_.count.hash = h;
