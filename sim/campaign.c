@@ -15,7 +15,7 @@
 #include "report.h"
 
 /* Cycles of a round, once through the plan; and of a run at least, so that starting it does not cost more. */
-enum { ROUND_CYCLES = 10000000, LEAST_CYCLES = 5000, PROGRESS_S = 30, JOBS_MAX = 64 };
+enum { ROUND_CYCLES = 10000000, LEAST_CYCLES = 5000, PROGRESS_S = 30 };
 
 /* ---- what is run ---- */
 
@@ -93,9 +93,9 @@ int campaign_manifest_check(const campaign_state_t *s, char error[CAMPAIGN_ERROR
 /* The items under way, each in a slot of its own. */
 typedef struct {
     campaign_state_t *s;
-    run_t slot[JOBS_MAX];
-    uint64_t item[JOBS_MAX];
-    bool busy[JOBS_MAX];
+    run_t slot[RUNS_JOBS_MAX];
+    uint64_t item[RUNS_JOBS_MAX];
+    bool busy[RUNS_JOBS_MAX];
     uint64_t next, planned; /* the next item that may start; cycles of all before it */
     time_t begin, shown;
     uint64_t cycles, mismatches; /* ended, for progress */
@@ -116,7 +116,7 @@ static run_t *next_item(void *context)
     work_t *w = context;
     campaign_state_t *s = w->s;
     int free_slot = 0;
-    while (free_slot < JOBS_MAX && w->busy[free_slot]) ++free_slot;
+    while (free_slot < RUNS_JOBS_MAX && w->busy[free_slot]) ++free_slot;
     while (!enough(w)) {
         uint64_t item = w->next++;
         const run_t *planned = &s->plan[item % (uint64_t)s->n];

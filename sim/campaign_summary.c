@@ -29,18 +29,12 @@ int campaign_write(const campaign_state_t *s, const char *name, const char *text
 
 cJSON *campaign_read_json(const char *path, char error[CAMPAIGN_ERROR])
 {
-    FILE *file = file_open_regular(path);
-    struct stat info;
-    const char *found = file && !fstat(fileno(file), &info) ? NULL : strerror(errno);
-    if (!found && info.st_size > JSON_MAX_BYTES) found = "more than 64 MiB";
-    char *text = found ? NULL : calloc(1, (size_t)info.st_size + 1);
-    cJSON *json = NULL;
-    if (text && fread(text, 1, (size_t)info.st_size, file) == (size_t)info.st_size) json = cJSON_Parse(text);
-    if (!json)
-        snprintf(error, CAMPAIGN_ERROR, "%s: expected JSON, found %s", path,
-                 found ? found : "something else");
+    size_t bytes;
+    char *text = file_read(path, JSON_MAX_BYTES, &bytes);
+    const char *found = text ? "something else" : errno == EFBIG ? "more than 64 MiB" : strerror(errno);
+    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    if (!json) snprintf(error, CAMPAIGN_ERROR, "%s: expected JSON, found %s", path, found);
     free(text);
-    if (file) fclose(file);
     return json;
 }
 

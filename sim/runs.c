@@ -14,7 +14,7 @@
 #include "report.h"
 
 /* What the machine does takes longer to get anywhere than what is drawn anew in every cycle. */
-enum { JOBS_MAX = 64, PATHS = 4352, SCHEDULED = 8, SCHEDULED_MACHINE = 200 };
+enum { PATHS = 4352, SCHEDULED = 8, SCHEDULED_MACHINE = 200 };
 
 /* ---- which runs ---- */
 
@@ -173,8 +173,8 @@ static int reap(const runs_pool_t *pool, run_t **running, int n)
 
 void runs_work(const runs_pool_t *pool)
 {
-    run_t *running[JOBS_MAX];
-    const int jobs = pool->jobs < JOBS_MAX ? pool->jobs : JOBS_MAX;
+    run_t *running[RUNS_JOBS_MAX];
+    const int jobs = pool->jobs < RUNS_JOBS_MAX ? pool->jobs : RUNS_JOBS_MAX;
     for (int n = 0;;) {
         run_t *r = n < jobs ? pool->next(pool->context) : NULL;
         if (!r && !n) return;

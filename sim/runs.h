@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { RUNS_MAX = 1024, RUNS_LEAST_CYCLES = 2000, RUNS_REGRESSION_CYCLES = 30000000 };
+enum { RUNS_JOBS_MAX = 64, RUNS_MAX = 1024, RUNS_LEAST_CYCLES = 2000, RUNS_REGRESSION_CYCLES = 30000000 };
 
 typedef enum { RUNS_FAST = 1, RUNS_REFERENCE = 2, RUNS_BOTH = 3 } runs_models_t;
 
@@ -54,8 +54,8 @@ int runs_plan(const runs_wanted_t *wanted, run_t *runs);
 /* Shares `total` cycles among the runs so that they take similar time, at least `least` each. */
 void runs_share(run_t *runs, int n, uint64_t total, uint64_t least);
 
-/* Works with up to `jobs` processes. `next` gives a run to start, NULL when there is none (for now: it is
-   asked again after each that ends); `done` gets each that ended, in any order. */
+/* Works with up to `jobs` processes, RUNS_JOBS_MAX at most. `next` gives a run to start, NULL when there is
+   none (for now: it is asked again after each that ends); `done` gets each that ended, in any order. */
 typedef struct {
     int jobs;
     void *context;
