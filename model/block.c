@@ -17,12 +17,22 @@ bool block_fits(const block_type_t *type, const design_t *d)
     return !type->fits || type->fits(d);
 }
 
+/* Behind an array: at least so many bytes, each of them this. */
+enum { GUARD_BYTES = 64, GUARD = 0xa5 };
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
 /* Cache-line aligned, so that the fast array model may use whole-vector loads. */
 static void *allocate(size_t bytes)
 {
-    size_t rounded = (bytes + 63) / 64 * 64;
-    void *p = aligned_alloc(64, rounded);
-    if (p) memset(p, 0, rounded);
+    size_t whole = rounded(bytes);
+    char *p = aligned_alloc(64, whole + GUARD_BYTES);
+    if (!p) return NULL;
+    memset(p, 0, bytes);
+    memset(p + bytes, GUARD, whole - bytes + GUARD_BYTES);
     return p;
 }
 
@@ -55,10 +65,12 @@ int block_signals(const block_type_t *type, const design_t *d, signal_t *table)
 
 static void *own_array(block_t *b, size_t bytes)
 {
-    void **more = realloc(b->owned, (size_t)(b->n_owned + 1) * sizeof *more);
+    void *more = realloc(b->owned, (size_t)(b->n_owned + 1) * sizeof *b->owned);
     if (more) b->owned = more;
     void *p = more ? allocate(bytes) : NULL;
-    if (p) b->owned[b->n_owned++] = p;
+    if (!p) return NULL;
+    b->owned[b->n_owned].data = p;
+    b->owned[b->n_owned++].bytes = bytes;
     return p;
 }
 
@@ -80,7 +92,7 @@ static bool allocate_all(block_t *b)
 {
     for (int i = 0; i < b->signals; ++i) {
         const signal_t *s = &b->table[i];
-        *slot(b, s) = allocate(signal_count(s) * (size_t)signal_bytes(s));
+        *slot(b, s) = own_array(b, signal_count(s) * (size_t)signal_bytes(s));
         if (!*slot(b, s)) return false;
     }
     FOR_CHILDREN(c, b->type, b->design)
@@ -118,11 +130,21 @@ block_t *block_open(const block_type_t *type, const design_t *d)
 void block_close(block_t *b)
 {
     if (!b) return;
-    for (int i = 0; i < b->signals; ++i) free(*slot(b, &b->table[i]));
-    for (int i = 0; i < b->n_owned; ++i) free(b->owned[i]);
+    for (int i = 0; i < b->n_owned; ++i) free(b->owned[i].data);
     free(b->owned);
     free(b->self);
     free(b);
+}
+
+bool block_intact(const block_t *b)
+{
+    for (int i = 0; i < b->n_owned; ++i) {
+        const unsigned char *data = b->owned[i].data;
+        size_t bytes = b->owned[i].bytes, end = rounded(bytes) + GUARD_BYTES;
+        while (bytes < end && data[bytes] == GUARD) ++bytes;
+        if (bytes < end) return false;
+    }
+    return true;
 }
 
 void block_reset(block_t *b)

@@ -60,7 +60,10 @@ typedef struct {
     void *self;
     int signals;
     signal_t table[SIGNAL_MAX];
-    void **owned; /* arrays of the children's ports */
+    struct {
+        void *data;
+        size_t bytes;
+    } * owned; /* all element arrays: the table's, then those of the children's ports */
     int n_owned;
 } block_t;
 
@@ -84,6 +87,10 @@ int block_signals(const block_type_t *type, const design_t *d, signal_t *table);
 block_t *block_open(const block_type_t *type, const design_t *d);
 void block_close(block_t *b);
 void block_reset(block_t *b);
+
+/* False: the model wrote outside one of its arrays. What lies behind them is neither 0 nor what a run would
+ * compute, so that a read outside shows in what is compared. */
+bool block_intact(const block_t *b);
 
 /* The element array of a signal. */
 static inline void *block_data(const block_t *b, const signal_t *s)

@@ -105,7 +105,12 @@ dut_status_t cosim_run(const cosim_config_t *c, cosim_observer_t observer, void 
     r->seconds = clock_seconds() - begin;
     r->count = *lockstep_count(l);
     if (stimulus_check(s)) r->check = *stimulus_check(s);
-    if (*r->check.fault) ++r->count.mismatches;
+    if (!r->diverged && !*r->check.fault && !block_intact(lockstep_model(l)))
+        snprintf(r->check.fault, sizeof r->check.fault, "the model wrote outside one of its arrays");
+    if (*r->check.fault) {
+        r->diverged = true; /* what the last cycle or the end shows too */
+        ++r->count.mismatches;
+    }
     if (!r->diverged) cosim_check_vacuous(r);
     stimulus_close(s);
     lockstep_close(l);

@@ -57,8 +57,8 @@ static dut_status_t run_class(const mutate_job_t *job, int number, stimulus_clas
         snprintf(m->how, sizeof m->how, "%.150s", error);
         return DUT_OK;
     }
-    if (status || (!result.diverged && !*result.check.fault)) return status;
-    if (!result.diverged) snprintf(m->how, sizeof m->how, "%.150s", result.check.fault);
+    if (status || !result.diverged) return status;
+    if (*result.check.fault) snprintf(m->how, sizeof m->how, "%.150s", result.check.fault);
     m->end = MUTANT_KILLED;
     m->kind = kind;
     m->seed = c.seed;
@@ -79,17 +79,17 @@ static dut_status_t run_classes(const mutate_job_t *job, int number, uint64_t se
     return status;
 }
 
-/* All classes for a while; what holds is proved, or runs for longer, with the next seed: what a reset does
-   shows by chance, since unset registers begin random. */
+/* All classes for a while; what holds runs for longer, with the next seed: what a reset does shows by chance,
+   since unset registers begin random. A proof takes longer than either, so it comes last. */
 static dut_status_t run_mutant(const mutate_job_t *job, int number, mutant_t *m, char *error)
 {
     const mutate_config_t *c = job->config;
     m->end = MUTANT_SURVIVED;
     dut_status_t status = run_classes(job, number, c->stimulus_seed, c->cycles, m, error);
-    if (status || m->end == MUTANT_KILLED) return status;
-    if (number && job->prove) job->prove(job->context, number, m);
-    if (m->end == MUTANT_EQUIVALENT || c->longer < 2) return status;
-    return run_classes(job, number, c->stimulus_seed + 1, c->cycles * c->longer, m, error);
+    if (!status && m->end != MUTANT_KILLED && c->longer > 1)
+        status = run_classes(job, number, c->stimulus_seed + 1, c->cycles * c->longer, m, error);
+    if (!status && m->end != MUTANT_KILLED && number && job->prove) job->prove(job->context, number, m);
+    return status;
 }
 
 /* ---- workers ---- */

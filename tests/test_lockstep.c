@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/pack.h"
 #include "../sim/cosim.h"
 #include "../sim/paths.h"
 #include "../sim/random.h"
@@ -451,6 +452,38 @@ START_TEST(zero_cycles_are_vacuous)
 }
 END_TEST
 
+/* ---- the model's own arrays ---- */
+
+static size_t write_field;
+
+static void eval_and_write_behind_an_array(void *self)
+{
+    pack_type.eval(self);
+    (*(int64_t **)((char *)self + write_field))[1] = 1;
+}
+
+START_TEST(a_write_behind_an_array_is_a_mismatch)
+{
+    design_t d = load("odd_5x7x3");
+    block_type_t type = pack_type;
+    cosim_config_t c = {
+        .design = &d, .design_name = "odd_5x7x3", .unit = "pack", .seed = 1, .cycles = 50, .model = &type};
+    cosim_result_t r;
+    char *text = report_of(&c, &r);
+    ck_assert_msg(!strncmp(text, "PASS ", 5), "%s", text);
+    free(text);
+    block_t *b = block_open(&type, &d);
+    write_field = block_signal(b, "write")->field;
+    block_close(b);
+    type.eval = eval_and_write_behind_an_array;
+    text = report_of(&c, &r);
+    ck_assert_msg(!strncmp(text, "FAIL ", 5), "%s", text);
+    ck_assert_msg(strstr(text, "the model wrote outside one of its arrays"), "%s", text);
+    ck_assert_uint_eq(r.count.mismatches, 1);
+    free(text);
+}
+END_TEST
+
 START_TEST(each_zero_count_is_vacuous)
 {
     cosim_result_t full = {.count = {.cycles = 1, .signals = 1, .bytes = 1, .changes = 1}}, r = full;
@@ -655,6 +688,7 @@ int main(void)
     tcase_add_test(c, reset_leaves_one_state_whatever_was_before);
     tcase_add_test(c, a_reset_mismatch_is_reported);
     tcase_add_test(c, zero_cycles_are_vacuous);
+    tcase_add_test(c, a_write_behind_an_array_is_a_mismatch);
     tcase_add_test(c, each_zero_count_is_vacuous);
     tcase_add_test(c, counts_are_what_was_compared);
     tcase_add_test(c, an_unbound_entry_is_refused);
