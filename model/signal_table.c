@@ -10,6 +10,13 @@ const char *signal_kind_name(signal_kind_t kind)
     return names[kind];
 }
 
+bool signal_codes_fit(const signal_t *s)
+{
+    if (!s->codes) return !s->weights;
+    bool weighed = !s->weights || strlen(s->weights) == (size_t)s->codes;
+    return s->codes > 1 && s->codes <= INT64_C(1) << s->bits && weighed;
+}
+
 const char *signal_element_name(const signal_t *s, size_t index, char *out)
 {
     int at = snprintf(out, SIGNAL_NAME_MAX, "%s%s%s", s->group ? s->group : "", s->group ? "." : "", s->name);

@@ -238,16 +238,17 @@ static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERR
     }
     for (size_t i = 0; i < b->objects; ++i) {
         char path[256];
-        size_t bytes = 0;
+        size_t bytes = 0, width = 0;
         if (b->s->path)
             signal_object_path(b->s, i, path, sizeof path);
         else
             signal_port(b->s, path);
-        b->object[i] = l->dut.api->object(l->dut.instance, path, &bytes);
-        if (b->object[i] && bytes == b->word * b->words) continue;
-        snprintf(error, DUT_ERROR_MAX, "%s.%s: expected a Verilog object of %zu bytes, found %s (%zu)",
-                 l->model->type->name, path, b->word * b->words, b->object[i] ? "another size" : "none",
-                 bytes);
+        b->object[i] = l->dut.api->object(l->dut.instance, path, &bytes, &width);
+        if (b->object[i] && bytes == b->word * b->words && width == b->lanes * (size_t)b->s->bits) continue;
+        snprintf(error, DUT_ERROR_MAX,
+                 "%s.%s: expected a Verilog object of %zu words of %zu bits, found %s (%zu)",
+                 l->model->type->name, path, b->words, b->lanes * (size_t)b->s->bits,
+                 b->object[i] ? "another size" : "none", width);
         return DUT_BAD_INPUT;
     }
     return DUT_OK;
@@ -256,6 +257,13 @@ static dut_status_t bind_objects(lockstep_t *l, binding_t *b, char error[DUT_ERR
 static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, char error[DUT_ERROR_MAX])
 {
     b->s = s;
+    if (!signal_codes_fit(s)) {
+        snprintf(error, DUT_ERROR_MAX,
+                 "%s.%s: expected 2 .. %lld codes, each with a weight, found %d codes, %zu weights",
+                 l->model->type->name, s->name, 1LL << s->bits, s->codes,
+                 s->weights ? strlen(s->weights) : 0);
+        return DUT_BAD_INPUT;
+    }
     b->model = block_data(l->model, s);
     b->objects = signal_objects(s);
     b->words = signal_words(s);
@@ -272,7 +280,7 @@ static dut_status_t choose_mutant(lockstep_t *l, int mutant, char error[DUT_ERRO
 {
     const uint16_t chosen = (uint16_t)mutant;
     size_t bytes = 0;
-    void *port = l->dut.api->object(l->dut.instance, LOCKSTEP_MUTANT_PORT, &bytes);
+    void *port = l->dut.api->object(l->dut.instance, LOCKSTEP_MUTANT_PORT, &bytes, NULL);
     if (!port && !mutant) return DUT_OK;
     if (!port || bytes != sizeof chosen) {
         snprintf(error, DUT_ERROR_MAX,
@@ -371,8 +379,7 @@ static void note(lockstep_t *l, const signal_t *s, size_t index, uint64_t model,
         l->difference[l->differences++] = (difference_t){s, index, model, dut};
 }
 
-/* Bits of a DUT word above the elements that the table names: a table entry narrower than its register leaves
-   some, and must not pass. */
+/* Bits of a DUT word above its width, which nothing may set. */
 static uint64_t stray_bits(const binding_t *b, const char *dut)
 {
     size_t named = b->lanes * (size_t)b->s->bits, rest = 8 * b->word - named;

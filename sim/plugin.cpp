@@ -107,7 +107,7 @@ const VerilatedVar *find_below(const VerilatedContext &context, const std::strin
     return find(context, "", path);
 }
 
-void *object(void *instance, const char *path, size_t *bytes)
+void *object(void *instance, const char *path, size_t *bytes, size_t *width)
 {
     const VerilatedContext &context = static_cast<Instance *>(instance)->context;
     const std::string name = path, end = name.substr(name.size() < 2 ? 0 : name.size() - 2);
@@ -118,6 +118,7 @@ void *object(void *instance, const char *path, size_t *bytes)
                                           : nullptr;
     if (!var) return nullptr;
     *bytes = var->totalSize();
+    if (width) *width = static_cast<size_t>(var->packed().elements());
     return var->datap();
 }
 

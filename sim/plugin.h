@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-enum { PLUGIN_ABI = 2 };
+enum { PLUGIN_ABI = 3 };
 
 typedef struct {
     int abi;
@@ -23,9 +23,10 @@ typedef struct {
     void (*eval)(void *instance);
     /* One rising edge of the clock, with outputs settled afterwards. */
     void (*tick)(void *instance);
-    /* Storage of a top port ("left_i") or of an object below the top ("g_row[0].u_row.acc_q"), and its bytes;
-       NULL when there is none. Little-endian; bits above the object's width are zero and must stay so. */
-    void *(*object)(void *instance, const char *path, size_t *bytes);
+    /* Storage of a top port ("left_i") or of an object below the top ("g_row[0].u_row.acc_q"), its bytes and
+       its width as declared, of a word when it is a memory (NULL: not asked for); NULL when there is none.
+       Little-endian; bits above the object's width are zero and must stay so. */
+    void *(*object)(void *instance, const char *path, size_t *bytes, size_t *width);
     /* Writes Verilator's toggle counts as a coverage.dat; NULL path: sets them to 0. NULL: built without. */
     void (*coverage)(void *instance, const char *path);
 } plugin_t;

@@ -67,7 +67,7 @@ static void preset(block_t *model, const signal_t *s)
         char path[256];
         size_t bytes = 0;
         signal_object_path(s, object, path, sizeof path);
-        char *storage = opened.api->object(opened.instance, path, &bytes);
+        char *storage = opened.api->object(opened.instance, path, &bytes, NULL);
         demand(storage && bytes == 4 * lanes, "%s: %zu bytes for %zu counters", path, bytes, lanes);
         for (size_t lane = 0; lane < lanes; ++lane) {
             size_t index = object * lanes + lane;

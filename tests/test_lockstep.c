@@ -52,7 +52,7 @@ static flip_t flip;
 
 static char *storage(const char *path, size_t *bytes)
 {
-    char *object = between.api->object(between.instance, path, bytes);
+    char *object = between.api->object(between.instance, path, bytes, NULL);
     demand(object, "%s: no such object", path);
     return object;
 }
@@ -529,7 +529,8 @@ END_TEST
 static struct {
     const block_type_t *type;
     const char *name, *path;
-    int more_bits, more_elements;
+    int more_bits, more_elements, codes;
+    const char *weights;
 } wrong;
 
 static int wrong_signals(const design_t *d, signal_t *table)
@@ -539,6 +540,7 @@ static int wrong_signals(const design_t *d, signal_t *table)
         if (strcmp(table[i].name, wrong.name) != 0) continue;
         if (wrong.path) table[i].path = wrong.path;
         table[i].bits += wrong.more_bits;
+        if (wrong.codes) table[i].codes = wrong.codes, table[i].weights = wrong.weights;
         if (wrong.more_elements) table[i].n[0] += wrong.more_elements;
         ++hits;
     }
@@ -581,27 +583,37 @@ START_TEST(an_unbound_entry_is_refused)
 }
 END_TEST
 
-/* One bit narrower fits the same storage, so opening takes it: the bit that the table forgets must show. */
-START_TEST(an_entry_narrower_than_its_register_diverges)
+/* One bit more or less fits the same storage, and the bit that is forgotten may be one that no run reaches.
+ */
+START_TEST(an_entry_of_another_width_is_refused)
 {
-    design_t d = load("odd_5x7x3");
     wrong.type = block_find("pe");
-    wrong.name = "acc_q", wrong.path = NULL, wrong.more_bits = -1, wrong.more_elements = 0;
-    block_type_t type = *wrong.type;
-    type.signals = wrong_signals;
-    const lockstep_config_t config = {.design = &d, .type = &type, .unit = type.name, .x_seed = SEED};
-    char error[DUT_ERROR_MAX] = "";
-    lockstep_t *l = NULL;
-    demand(lockstep_open(&l, &config, error) == DUT_OK, "%s", error);
-    stimulus_t *s = stimulus_open(STIMULUS_LEGAL, SEED, lockstep_model(l));
-    bool equal = lockstep_reset(l);
-    for (int cycle = 0; cycle < 200 && equal; ++cycle) {
-        stimulus_next(s);
-        equal = lockstep_step(l);
+    wrong.path = NULL, wrong.more_elements = 0;
+    for (int more = -1; more <= 1; more += 2) {
+        wrong.more_bits = more;
+        wrong.name = "acc_q"; /* 27 */
+        check_refused("acc_q", "another size (27)");
+        wrong.name = "a"; /* 13, a port */
+        check_refused("a_i", "another size (13)");
     }
-    demand(!equal && lockstep_count(l)->mismatches > 0, "a forgotten bit of %s went unseen", wrong.name);
-    stimulus_close(s);
-    lockstep_close(l);
+    wrong.type = block_find("delay_line");
+    wrong.name = "line_q", wrong.more_bits = -1; /* 3 x 27 */
+    check_refused("line_q", "another size (81)");
+}
+END_TEST
+
+/* Stimulus would never draw a code, or draw one that the port cannot carry. */
+START_TEST(codes_that_no_input_has_are_refused)
+{
+    wrong.type = block_find("pe");
+    wrong.name = "sel", wrong.path = NULL, wrong.more_bits = 0, wrong.more_elements = 0;
+    wrong.codes = 1;
+    check_refused("sel", "1 codes");
+    wrong.codes = 3;
+    check_refused("sel", "3 codes");
+    wrong.codes = 2, wrong.weights = "1";
+    check_refused("sel", "1 weights");
+    wrong.codes = 0, wrong.weights = NULL;
 }
 END_TEST
 
@@ -692,7 +704,8 @@ int main(void)
     tcase_add_test(c, each_zero_count_is_vacuous);
     tcase_add_test(c, counts_are_what_was_compared);
     tcase_add_test(c, an_unbound_entry_is_refused);
-    tcase_add_test(c, an_entry_narrower_than_its_register_diverges);
+    tcase_add_test(c, an_entry_of_another_width_is_refused);
+    tcase_add_test(c, codes_that_no_input_has_are_refused);
     tcase_add_test(c, the_hash_tells_outputs_apart);
     suite_add_tcase(s, c);
     SRunner *runner = srunner_create(s);

@@ -97,7 +97,7 @@ void dut_module::bind(const signal_t &s)
             signal_object_path(&s, i, path, sizeof path);
         else
             signal_port(&s, path);
-        objects.push_back(static_cast<char *>(dut_->api->object(dut_->instance, path, &bytes)));
+        objects.push_back(static_cast<char *>(dut_->api->object(dut_->instance, path, &bytes, nullptr)));
         if (!objects.back() || bytes != object_bytes(s)) {
             error_ = std::string(path) + ": expected a Verilog object of " + std::to_string(object_bytes(s)) +
                      " bytes, found " + std::to_string(bytes);

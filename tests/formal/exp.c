@@ -38,7 +38,7 @@ typedef struct {
 
 static void *port(both_t *b, const char *name, size_t *bytes)
 {
-    void *at = b->dut.api->object(b->dut.instance, name, bytes);
+    void *at = b->dut.api->object(b->dut.instance, name, bytes, NULL);
     if (!at) untried("exp: %s: expected a port, found none", name);
     return at;
 }
