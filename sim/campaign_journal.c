@@ -87,10 +87,10 @@ static const char *count_line(campaign_state_t *s, const cJSON *line)
     return campaign_count(s, item, &found, strtoull(hash, NULL, 16)) ? NULL : "item, a second time";
 }
 
-static int read_lines(campaign_state_t *s, FILE *file, off_t *whole, char error[CAMPAIGN_ERROR])
+int campaign_journal_read(campaign_state_t *s, FILE *file, off_t *whole, char error[CAMPAIGN_ERROR])
 {
-    char *line = malloc(LINE_MAX_BYTES);
-    const char *wrong = line ? NULL : "memory";
+    static char line[LINE_MAX_BYTES];
+    const char *wrong = NULL;
     for (int n = 1; !wrong && fgets(line, LINE_MAX_BYTES, file); ++n) {
         if (!strchr(line, '\n')) {
             if (feof(file)) break; /* a kill cut it off: its item runs again */
@@ -105,7 +105,6 @@ static int read_lines(campaign_state_t *s, FILE *file, off_t *whole, char error[
                      "%s/journal.jsonl: line %d: expected an item of this campaign's plan, found another %s",
                      s->campaign->folder, n, wrong);
     }
-    free(line);
     return wrong ? -1 : 0;
 }
 
@@ -133,7 +132,7 @@ int campaign_journal_open(campaign_state_t *s, char error[CAMPAIGN_ERROR])
         snprintf(error, CAMPAIGN_ERROR,
                  "%s: journal: expected a folder without a running campaign, found one", path);
     rewind(file);
-    if (!status) status = read_lines(s, file, &whole, error);
+    if (!status) status = campaign_journal_read(s, file, &whole, error);
     if (!status && ftruncate(fileno(file), whole)) {
         snprintf(error, CAMPAIGN_ERROR, "%s: journal: expected a file that can be cut, found: %s", path,
                  strerror(errno));

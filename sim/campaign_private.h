@@ -3,6 +3,9 @@
 #ifndef SANGER_CAMPAIGN_PRIVATE_H
 #define SANGER_CAMPAIGN_PRIVATE_H
 
+#include <stdio.h>
+#include <sys/types.h>
+
 #include "campaign.h"
 
 enum { CAMPAIGN_PATH = 4352, CAMPAIGN_ERROR = 512 };
@@ -28,6 +31,10 @@ typedef struct {
 
 /* Counts an item; false when it was there already or memory is short. */
 bool campaign_count(campaign_state_t *s, uint64_t item, const campaign_sum_t *found, uint64_t output_hash);
+
+/* Counts the lines of a journal read from its begin; *whole: the bytes of those that no kill cut off. 0, or
+   -1 and one line in error. */
+int campaign_journal_read(campaign_state_t *s, FILE *file, off_t *whole, char error[CAMPAIGN_ERROR]);
 
 /* Opens and locks the journal and counts its lines. 0, or -1 and one line in error. */
 int campaign_journal_open(campaign_state_t *s, char error[CAMPAIGN_ERROR]);

@@ -93,7 +93,7 @@ static inline uint32_t sanger_get32(const uint8_t *from)
 }
 static inline void sanger_zero(uint8_t *to, size_t bytes)
 {
-    while (bytes--) *to++ = 0;
+    for (; bytes; --bytes) *to++ = 0;
 }
 
 /* `bytes` rounded up to whole beats. */
