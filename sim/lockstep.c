@@ -386,13 +386,21 @@ static uint64_t stray_bits(const binding_t *b, const char *dut)
     return rest ? get_bits(dut, named, rest < 63 ? (int)rest : 63) : 0;
 }
 
+/* An element's bits as the model has to keep them: sign-extended where they are signed, else nothing above.
+ */
+static uint64_t kept(const binding_t *b, uint64_t bits)
+{
+    if (!b->s->is_signed) return bits;
+    return fixed_low((uint64_t)fixed_wrap((int64_t)bits, b->s->bits), 8 * (int)b->element);
+}
+
 static void note_word(lockstep_t *l, const binding_t *b, size_t first, const char *dut)
 {
     const char *model = b->model + first * b->element;
     for (size_t i = 0; i < b->lanes; ++i) {
-        uint64_t mine = fixed_low(load(model + i * b->element, b->element), b->s->bits);
+        uint64_t whole = load(model + i * b->element, b->element), mine = fixed_low(whole, b->s->bits);
         uint64_t other = get_bits(dut, i * (size_t)b->s->bits, b->s->bits);
-        if (mine != other) note(l, b->s, first + i, mine, other);
+        if (whole != kept(b, other)) note(l, b->s, first + i, whole == kept(b, mine) ? mine : whole, other);
     }
     uint64_t stray = stray_bits(b, dut);
     if (stray) note(l, b->s, first + b->lanes - 1, 0, stray);
@@ -404,7 +412,8 @@ static void compare_scalar(lockstep_t *l, binding_t *b)
     uint64_t mine = load(b->model, b->element), before = load(b->previous, b->element);
     l->count.changes += mine != before;
     if (mine != before) memcpy(b->previous, b->model, b->element);
-    if (fixed_low(mine, b->s->bits) != load(b->object[0], b->word)) note_word(l, b, 0, b->object[0]);
+    uint64_t dut = load(b->object[0], b->word);
+    if (mine != kept(b, dut) || fixed_low(mine, b->s->bits) != dut) note_word(l, b, 0, b->object[0]);
 }
 
 /* Objects of one element each: a PE's registers. */

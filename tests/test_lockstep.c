@@ -638,6 +638,33 @@ static void bent_eval(void *self)
               (int64_t)(value ^ UINT64_C(1) << bent.bit));
 }
 
+/* The DUT has no such bit, so that comparing what it has finds nothing. */
+static void check_above(const design_t *d, const char *signal)
+{
+    bent.type = block_find("pe");
+    block_type_t type = *bent.type;
+    type.eval = bent_eval;
+    bench_t b = bench_open(d, &type, SEED);
+    bent.block = lockstep_model(b.l);
+    bent.signal = block_signal(bent.block, signal);
+    bent.index = 0, bent.bit = bent.signal->bits, bent.cycle = -1, bent.at = 3;
+    must_hold(&b, lockstep_reset(b.l), "the state after reset");
+    for (bent.cycle = 0; bent.cycle < bent.at; ++bent.cycle, ++b.cycle) {
+        stimulus_next(b.stimulus);
+        must_hold(&b, lockstep_step(b.l), "a cycle");
+    }
+    demand(!lockstep_settle(b.l), "%s: a bit above its width went unseen", signal);
+    bench_close(&b);
+}
+
+START_TEST(a_model_value_above_its_width_is_a_mismatch)
+{
+    design_t d = load("odd_5x7x3");
+    check_above(&d, "sat");
+    check_above(&d, "acc"); /* signed: no more its own sign */
+}
+END_TEST
+
 /* Twenty cycles; the bent output differs in one of them. */
 static uint64_t hash_of(const design_t *d, int at, const char *signal, bool last)
 {
@@ -706,6 +733,7 @@ int main(void)
     tcase_add_test(c, an_unbound_entry_is_refused);
     tcase_add_test(c, an_entry_of_another_width_is_refused);
     tcase_add_test(c, codes_that_no_input_has_are_refused);
+    tcase_add_test(c, a_model_value_above_its_width_is_a_mismatch);
     tcase_add_test(c, the_hash_tells_outputs_apart);
     suite_add_tcase(s, c);
     SRunner *runner = srunner_create(s);
