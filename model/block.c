@@ -17,8 +17,13 @@ bool block_fits(const block_type_t *type, const design_t *d)
     return !type->fits || type->fits(d);
 }
 
-/* Behind an array: at least so many bytes, each of them this. */
-enum { GUARD_BYTES = 64, GUARD = 0xa5 };
+/* Behind an array: at least so many bytes, each of them this, which tells neighbours apart and is never 0. */
+enum { GUARD_BYTES = 64 };
+
+static unsigned char guard(int array)
+{
+    return (unsigned char)(0x81 | array << 1);
+}
 
 static size_t rounded(size_t bytes)
 {
@@ -26,13 +31,13 @@ static size_t rounded(size_t bytes)
 }
 
 /* Cache-line aligned, so that the fast array model may use whole-vector loads. */
-static void *allocate(size_t bytes)
+static void *allocate(size_t bytes, int array)
 {
     size_t whole = rounded(bytes);
     char *p = aligned_alloc(64, whole + GUARD_BYTES);
     if (!p) return NULL;
     memset(p, 0, bytes);
-    memset(p + bytes, GUARD, whole - bytes + GUARD_BYTES);
+    memset(p + bytes, guard(array), whole - bytes + GUARD_BYTES);
     return p;
 }
 
@@ -67,7 +72,7 @@ static void *own_array(block_t *b, size_t bytes)
 {
     void *more = realloc(b->owned, (size_t)(b->n_owned + 1) * sizeof *b->owned);
     if (more) b->owned = more;
-    void *p = more ? allocate(bytes) : NULL;
+    void *p = more ? allocate(bytes, b->n_owned) : NULL;
     if (!p) return NULL;
     b->owned[b->n_owned].data = p;
     b->owned[b->n_owned++].bytes = bytes;
@@ -108,7 +113,7 @@ block_t *block_open(const block_type_t *type, const design_t *d)
     if (!b) return NULL;
     b->type = type;
     b->design = d;
-    b->self = allocate(type->size);
+    b->self = allocate(type->size, 0);
     if (!b->self) {
         free(b);
         return NULL;
@@ -141,7 +146,7 @@ bool block_intact(const block_t *b)
     for (int i = 0; i < b->n_owned; ++i) {
         const unsigned char *data = b->owned[i].data;
         size_t bytes = b->owned[i].bytes, end = rounded(bytes) + GUARD_BYTES;
-        while (bytes < end && data[bytes] == GUARD) ++bytes;
+        while (bytes < end && data[bytes] == guard(i)) ++bytes;
         if (bytes < end) return false;
     }
     return true;

@@ -35,9 +35,9 @@ static int64_t left_of(const feeder_t *f, int row)
 {
     int64_t word = f->row_at_q[row], n = (int64_t)fixed_low((uint64_t)word, f->at_w);
     if (word == n) return 0; /* neither */
-    bool q = word >> (f->at_w + 1) & 1, bias = word >> f->at_w & 1;
+    bool q = word >> (f->at_w + 1) & 1;
     if (q) return n < f->elements ? fixed_wrap(f->file_q[row * f->elements + n], f->d->q.w) : 0;
-    return bias ? f->bias_q[row] : 0;
+    return f->bias_q[row];
 }
 
 static int64_t top_of(const feeder_t *f, int column)

@@ -594,9 +594,9 @@ static void poke_inputs(lockstep_t *l)
 
 bool lockstep_settle(lockstep_t *l)
 {
+    if (l->has_dut) poke_inputs(l); /* before the model, which might write them */
     l->model->type->eval(l->model->self);
     if (!l->has_dut) return true;
-    poke_inputs(l);
     l->dut.api->eval(l->dut.instance);
     hash_outputs(l);
     return compare_kinds(l, SIGNAL_OUT, SIGNAL_NET);

@@ -62,8 +62,8 @@ static uint32_t place(host_t *h, int of)
 {
     const design_t *d = h->block->design;
     int64_t part = (INT64_C(1) << d->addr_w) / 8, at = of * part + random_below(h->random, part / 2);
-    if (random_one_in(h->random, 60)) return noise(h);
-
+    if (random_one_in(h->random, 60)) return noise(h) & (uint32_t)-d->bus_bytes;
+    if (random_one_in(h->random, 200)) return noise(h);
     if (random_one_in(h->random, 100)) at += 1;
     return (uint32_t)at & (random_one_in(h->random, 200) ? ~0u : (uint32_t)-d->bus_bytes);
 }
@@ -80,11 +80,20 @@ static int64_t bytes(const host_t *h, const uint32_t *w, int matrix)
     return rows * beats * w[11] * d->bus_bytes;
 }
 
-/* Beats of o in front of the queue, at its end or in the status area, or beside them. */
+static int64_t queue_end(const host_t *h)
+{
+    return h->queue + (int64_t)h->count * JOB_BYTES;
+}
+static int64_t status_end(const host_t *h)
+{
+    return h->status + (int64_t)h->count * h->block->design->bus_bytes;
+}
+
+/* Beats of o where the queue or the status area begins or ends, or beside it. */
 static int64_t near_areas(host_t *h)
 {
-    const int64_t at[] = {h->queue, h->queue + h->count * JOB_BYTES, h->status};
-    return at[random_below(h->random, 3)];
+    const int64_t at[] = {h->queue, queue_end(h), h->status, status_end(h)};
+    return at[random_below(h->random, 4)];
 }
 
 /* A matrix that ends at the limit or beside it; o before or behind another or the areas, or a beat off. */
@@ -141,10 +150,25 @@ static void new_job(host_t *h, uint32_t *w)
     if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 6) ? 0xffff : 0x3f);
     if (random_one_in(h->random, 20)) w[11] = 0;
     if (random_one_in(h->random, 25)) many_heads(h, w);
-    if (random_one_in(h->random, 3)) touch(h, w);
+    if (random_one_in(h->random, 2)) touch(h, w);
     if (random_one_in(h->random, 12)) flaw(h, w);
     if (!random_one_in(h->random, 30)) return;
     for (int n = 0; n < JOB_WORDS; ++n) w[n] = noise(h);
+}
+
+/* Bytes of memory: all, some less, more than there can be, or where an area ends, or beside that. */
+static int64_t new_limit(host_t *h)
+{
+    int64_t space = INT64_C(1) << h->block->design->addr_w, beside = (1 << random_below(h->random, 5)) / 2;
+    switch (random_below(h->random, 12)) {
+    case 0: return 2 * space - 1;
+    case 1: return queue_end(h) + (random_one_in(h->random, 2) ? beside : -beside);
+    case 2: return status_end(h) + (random_one_in(h->random, 2) ? beside : -beside);
+    case 3:
+    case 4:
+    case 5: return space - (int64_t)(noise(h) % (uint32_t)(space / 4));
+    default: return space;
+    }
 }
 
 static void new_run(host_t *h, controller_t *c)
@@ -152,11 +176,11 @@ static void new_run(host_t *h, controller_t *c)
     const design_t *d = h->block->design;
     int64_t space = INT64_C(1) << d->addr_w;
     h->count = (int)random_below(h->random, JOBS + 1);
-    h->limit = random_one_in(h->random, 3) ? space - (int64_t)(noise(h) % (uint32_t)(space / 4)) : space;
-    if (random_one_in(h->random, 10)) h->limit = 2 * space - 1;
-    h->queue = random_below(h->random, 16) * 64;
+    h->queue = (random_one_in(h->random, 3) ? 4096 : 0) + random_below(h->random, 16) * 64;
     if (random_one_in(h->random, 20)) h->queue = (int64_t)(noise(h) % (uint64_t)space);
     h->status = 2048 + random_below(h->random, 16) * d->bus_bytes + random_one_in(h->random, 20);
+    h->limit = new_limit(h);
+    if (h->limit < 0) h->limit = 0;
     for (int n = 0; n < h->count; ++n) new_job(h, h->word[n]);
     *c->queue = h->queue;
     *c->status = h->status;
