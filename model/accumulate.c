@@ -228,8 +228,8 @@ static int add_sums(const design_t *d, signal_t *table)
          .memory = true, .stored = true, .path = "row_sum_q", .meaning = "accumulated row sums"},
         {"started_q", SIGNAL_REG, FIELD(started_q), 1, .bytes = 1, .dims = 1, .n = {queries(d)},
          .path = "started_q", .meaning = "the query has sums"},
-        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .path = "acc_sat_q"},
-        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .path = "sum_sat_q"},
+        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .counts = true, .path = "acc_sat_q"},
+        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .counts = true, .path = "sum_sat_q"},
         {"done_q", SIGNAL_REG, FIELD(done_q), 1, .path = "done_q"},
     };
     memcpy(table, registers, sizeof registers);

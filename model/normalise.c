@@ -181,10 +181,10 @@ static int normalise_signals(const design_t *d, signal_t *table)
         {"zeros", SIGNAL_OUT, FIELD(zeros), 32, .meaning = "rows with den 0 or less"},
         {"sats", SIGNAL_OUT, FIELD(sats), 32, .dims = 1, .n = {d->lanes}, .meaning = "clipped elements"},
         {"done_q", SIGNAL_REG, FIELD(done_q), 1, .path = "done_q"},
-        {"zero_q", SIGNAL_REG, FIELD(zero_q), 32, .path = "zero_q"},
+        {"zero_q", SIGNAL_REG, FIELD(zero_q), 32, .counts = true, .path = "zero_q"},
         {"quot_q", SIGNAL_REG, FIELD(quot_q), out.w, out.frac, true, .dims = 1, .n = {d->lanes}, .objects = 1,
          .path = "g_lane[#].u_divide.quot_q"},
-        {"sat_q", SIGNAL_REG, FIELD(sat_q), 32, .dims = 1, .n = {d->lanes}, .objects = 1,
+        {"sat_q", SIGNAL_REG, FIELD(sat_q), 32, .counts = true, .dims = 1, .n = {d->lanes}, .objects = 1,
          .path = "g_lane[#].u_divide.sat_q"},
     };
     int n = (int)(sizeof all / sizeof *all);

@@ -205,11 +205,11 @@ static int add_registers(const design_t *d, signal_t *table, int n)
     const signal_t counters[] = {
         {"sat_q", SIGNAL_REG, FIELD(sat_q), 1, .dims = 2, .n = {rows, pes}, .objects = 2,
          .path = ROW "g_pe[#].u_pe.sat_q"},
-        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
+        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .counts = true, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "acc_sat_q"},
-        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
+        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .counts = true, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "exp_sat_q"},
-        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
+        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .counts = true, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "sum_sat_q"},
     };
     n = ADD(table, n, registers);

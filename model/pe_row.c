@@ -221,9 +221,9 @@ static int add_registers(const design_t *d, signal_t *table, int n)
     const signal_t counters[] = {
         {"sat_q", SIGNAL_REG, FIELD(sat_q), 1, .dims = 1, .n = {pes}, .objects = 1,
          .path = "g_pe[#].u_pe.sat_q"},
-        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .path = "acc_sat_q"},
-        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .path = "exp_sat_q"},
-        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .path = "sum_sat_q"},
+        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .counts = true, .path = "acc_sat_q"},
+        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .counts = true, .path = "exp_sat_q"},
+        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .counts = true, .path = "sum_sat_q"},
     };
     n = ADD(table, n, registers);
     return design_signed(d) ? ADD(table, n, counters) : n;

@@ -253,10 +253,10 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {REG(mask_valid_q), 1, ROWS, IN_ROW(mask_valid_q)},
         {REG(mask_tile_q), fixed_bits(design_tiles_max(d)), ROWS, IN_ROW(mask_tile_q)},
         {REG(mask_strip_q), fixed_bits(2 * d->strips), ROWS, IN_ROW(mask_strip_q)},
-        {REG(sat_acc_q), 32, ROWS, IN_ROW(sat_acc_q)},
-        {REG(sat_scaled_q), 32, ROWS, IN_ROW(sat_scaled_q)},
-        {REG(sat_exp_q), 32, ROWS, IN_ROW(sat_exp_q)},
-        {REG(sat_sum_q), 32, ROWS, IN_ROW(sat_sum_q)},
+        {REG(sat_acc_q), 32, .counts = true, ROWS, IN_ROW(sat_acc_q)},
+        {REG(sat_scaled_q), 32, .counts = true, ROWS, IN_ROW(sat_scaled_q)},
+        {REG(sat_exp_q), 32, .counts = true, ROWS, IN_ROW(sat_exp_q)},
+        {REG(sat_sum_q), 32, .counts = true, ROWS, IN_ROW(sat_sum_q)},
     };
     return ADD(table, n, registers);
 }

@@ -457,10 +457,10 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {REG(mask_valid_q), 1, IN_ROW(mask_valid_q)},
         {REG(mask_tile_q), tile_w(d), IN_ROW(mask_tile_q)},
         {REG(mask_strip_q), strip_w(d), IN_ROW(mask_strip_q)},
-        {REG(sat_acc_q), 32, IN_ROW(sat_acc_q)},
-        {REG(sat_scaled_q), 32, IN_ROW(sat_scaled_q)},
-        {REG(sat_exp_q), 32, IN_ROW(sat_exp_q)},
-        {REG(sat_sum_q), 32, IN_ROW(sat_sum_q)},
+        {REG(sat_acc_q), 32, .counts = true, IN_ROW(sat_acc_q)},
+        {REG(sat_scaled_q), 32, .counts = true, IN_ROW(sat_scaled_q)},
+        {REG(sat_exp_q), 32, .counts = true, IN_ROW(sat_exp_q)},
+        {REG(sat_sum_q), 32, .counts = true, IN_ROW(sat_sum_q)},
     };
     return ADD(table, n, registers);
 }

@@ -206,7 +206,7 @@ static int add_registers(const design_t *d, signal_t *table, int n)
         {REGISTER(end_q, 2), .meaning = "none row strip group"},
         {REGISTER(index_q, index_bits(d))},
         {REGISTER(rebiased_q, design_held_w(d))},
-        {REGISTER(sat_q, 32), .meaning = "clipped biases"},
+        {REGISTER(sat_q, 32), .counts = true, .meaning = "clipped biases"},
     };
     return ADD(table, n, all);
 }

@@ -227,10 +227,10 @@ static int drain_signals(const design_t *d, signal_t *table)
         {"scaled_q", SIGNAL_REG, FIELD(scaled_q), scaled.w, scaled.frac, true, PER_ROW, ROW("scaled_q")},
         {"allowed_q", SIGNAL_REG, FIELD(allowed_q), 1, PER_ROW, ROW("allowed_q")},
         {"max_q", SIGNAL_REG, FIELD(max_q), scaled.w, scaled.frac, true, PER_ROW, ROW("max_q")},
-        {"sat_acc_q", SIGNAL_REG, FIELD(sat_acc_q), 32, PER_ROW, ROW("sat_acc_q")},
-        {"sat_scaled_q", SIGNAL_REG, FIELD(sat_scaled_q), 32, PER_ROW, ROW("sat_scaled_q")},
-        {"sat_exp_q", SIGNAL_REG, FIELD(sat_exp_q), 32, PER_ROW, ROW("sat_exp_q")},
-        {"sat_sum_q", SIGNAL_REG, FIELD(sat_sum_q), 32, PER_ROW, ROW("sat_sum_q")},
+        {"sat_acc_q", SIGNAL_REG, FIELD(sat_acc_q), 32, .counts = true, PER_ROW, ROW("sat_acc_q")},
+        {"sat_scaled_q", SIGNAL_REG, FIELD(sat_scaled_q), 32, .counts = true, PER_ROW, ROW("sat_scaled_q")},
+        {"sat_exp_q", SIGNAL_REG, FIELD(sat_exp_q), 32, .counts = true, PER_ROW, ROW("sat_exp_q")},
+        {"sat_sum_q", SIGNAL_REG, FIELD(sat_sum_q), 32, .counts = true, PER_ROW, ROW("sat_sum_q")},
     };
     int n = (int)(sizeof all / sizeof *all);
     for (int i = 0; i < n; ++i) table[i] = all[i];

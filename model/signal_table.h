@@ -42,6 +42,9 @@ typedef struct {
     /* A memory without a reset, whatever it holds at first: compared by its write port in every cycle and in
        full now and then, not in full in every cycle. */
     bool stored;
+    /* A register that counts events up to its maximum and that nothing but outputs depends on: runs with high
+       counters overwrite it now and then. */
+    bool counts;
     /* inputs: what stimulus may put there */
     int codes;           /* control signals: legal codes are 0 .. codes-1; 0 marks data */
     const char *weights; /* one digit per legal code, how often random control picks it; NULL: evenly */

@@ -213,11 +213,11 @@ static int add_words(const design_t *d, signal_t *table, int n)
          .path = ROW "sum_q"},
         {"clash_q", SIGNAL_REG, FIELD(clash_q), 1, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "clash_q"},
-        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
+        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .counts = true, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "acc_sat_q"},
-        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
+        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .counts = true, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "exp_sat_q"},
-        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .dims = 1, .n = {rows}, .objects = 1,
+        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .counts = true, .dims = 1, .n = {rows}, .objects = 1,
          .path = ROW "sum_sat_q"},
     };
     return ADD(table, n, registers);

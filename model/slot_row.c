@@ -344,9 +344,9 @@ static int slot_row_signals(const design_t *d, signal_t *table)
         {"wp_q", SIGNAL_REG, FIELD(wp_q), fixed_bits(depth), .path = "u_line.wp_q"},
         {"sum_q", SIGNAL_REG, FIELD(sum_q), d->row_sum.w, d->row_sum.frac, true, 1, {2}, .path = "sum_q"},
         {"clash_q", SIGNAL_REG, FIELD(clash_q), 1, .path = "clash_q"},
-        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .path = "acc_sat_q"},
-        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .path = "exp_sat_q"},
-        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .path = "sum_sat_q"},
+        {"acc_sat_q", SIGNAL_REG, FIELD(acc_sat_q), 32, .counts = true, .path = "acc_sat_q"},
+        {"exp_sat_q", SIGNAL_REG, FIELD(exp_sat_q), 32, .counts = true, .path = "exp_sat_q"},
+        {"sum_sat_q", SIGNAL_REG, FIELD(sum_sat_q), 32, .counts = true, .path = "sum_sat_q"},
     };
     memcpy(table, all, sizeof all);
     return (int)(sizeof all / sizeof *all);

@@ -80,6 +80,7 @@ dut_status_t cosim_open(const cosim_config_t *c, bool zeros, lockstep_t **l, cha
                                       .opened = c->opened,
                                       .mutant = c->mutant,
                                       .x_seed = c->seed,
+                                      .high_counters = c->high_counters && !zeros,
                                       .zeros = zeros,
                                       .toggle = c->toggle,
                                       .coverage = c->coverage};

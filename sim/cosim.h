@@ -23,6 +23,7 @@ typedef struct {
     uint64_t seed;
     const choices_t *choices; /* come before the seed's; or NULL */
     uint64_t cycles;
+    bool high_counters;     /* event counters jump close to their maxima now and then (see lockstep.h) */
     const canary_t *canary; /* a planted bug, or NULL */
     double minimise;  /* seconds at most for the smallest stimulus of a divergence; 0: none is looked for */
     toggle_t *toggle; /* follows what is compared, opened for the model's type; or NULL */

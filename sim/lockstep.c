@@ -45,6 +45,7 @@ struct lockstep {
     bool in_full;         /* the next comparison reads the big stored memories too */
     random_t garbage;     /* what stored memories hold at first */
     bool zeros;           /* nothing else */
+    bool jumps;           /* event counters do now and then */
     toggle_t *toggle;     /* or NULL */
     const char *coverage; /* or NULL */
     int differences;
@@ -319,6 +320,7 @@ dut_status_t lockstep_open(lockstep_t **out, const lockstep_config_t *config, ch
     l->count.hash = HASH_BASIS;
     l->garbage.state = config->x_seed;
     l->zeros = config->zeros;
+    l->jumps = config->high_counters && l->has_dut && !config->type->show;
     l->toggle = config->toggle;
     l->coverage = config->coverage;
     l->n = l->model->signals;
@@ -531,6 +533,14 @@ static void set_element(lockstep_t *l, const binding_t *b, size_t i, uint64_t bi
     block_set(l->model, b->s, i, b->s->is_signed ? fixed_wrap((int64_t)bits, b->s->bits) : (int64_t)bits);
 }
 
+static void write_dut(lockstep_t *l, const binding_t *b)
+{
+    for (size_t w = 0; l->has_dut && w < b->objects * b->words; ++w) {
+        pack_word(b, b->model + w * b->lanes * b->element, b->scratch);
+        memcpy(dut_word(b, w), b->scratch, b->word);
+    }
+}
+
 static void fill_stored(lockstep_t *l, const binding_t *b)
 {
     size_t count = signal_count(b->s);
@@ -538,13 +548,10 @@ static void fill_stored(lockstep_t *l, const binding_t *b)
         uint64_t word = l->zeros ? 0 : random_bits(&l->garbage);
         set_element(l, b, i, fixed_low(word, b->s->bits));
     }
-    for (size_t w = 0; l->has_dut && w < b->objects * b->words; ++w) {
-        pack_word(b, b->model + w * b->lanes * b->element, b->scratch);
-        memcpy(dut_word(b, w), b->scratch, b->word);
-    }
+    write_dut(l, b);
 }
 
-static void read_stored(lockstep_t *l, const binding_t *b)
+static void read_dut(lockstep_t *l, const binding_t *b)
 {
     size_t count = signal_count(b->s);
     for (size_t i = 0; i < count; ++i) {
@@ -565,6 +572,34 @@ static bool each_stored(lockstep_t *l, void (*call)(lockstep_t *l, const binding
     return any;
 }
 
+/* ---- event counters, which no run fills ---- */
+
+/* All ones but a bit, but some low ones, or but 0 to 3: the next events show carries and the end. */
+static uint64_t high_count(random_t *r, int bits)
+{
+    uint64_t bit = UINT64_C(1) << random_below(r, bits);
+    switch (random_below(r, 3)) {
+    case 0: return fixed_low(~bit, bits);
+    case 1: return fixed_low(~(random_bits(r) & (bit - 1)), bits);
+    default: return fixed_low(~(uint64_t)random_below(r, 4), bits);
+    }
+}
+
+static void raise_counter(lockstep_t *l, const binding_t *b)
+{
+    size_t count = signal_count(b->s);
+    for (size_t i = 0; i < count; ++i) set_element(l, b, i, high_count(&l->garbage, b->s->bits));
+    write_dut(l, b);
+}
+
+/* A parent's own logic may read a child's counters, so only those without a group. */
+static void each_counter(lockstep_t *l, void (*call)(lockstep_t *l, const binding_t *b))
+{
+    for (int i = 0; i < l->n; ++i) {
+        if (l->binding[i].s->counts && !l->binding[i].s->group) call(l, &l->binding[i]);
+    }
+}
+
 bool lockstep_reset(lockstep_t *l)
 {
     block_reset(l->model);
@@ -576,7 +611,7 @@ bool lockstep_reset(lockstep_t *l)
     if (!l->has_dut) return true;
     /* A second reset lets the DUT see what it holds now, and its edge may still write what the inputs say. */
     if (stored) l->dut.api->reset(l->dut.instance);
-    each_stored(l, read_stored);
+    each_stored(l, read_dut);
     lockstep_show(l);
     if (l->toggle) toggle_begin(l->toggle);
     if (l->coverage) l->dut.api->coverage(l->dut.instance, NULL);
@@ -604,10 +639,13 @@ bool lockstep_settle(lockstep_t *l)
 
 bool lockstep_edge(lockstep_t *l)
 {
+    bool jump = l->jumps && l->count.cycles % LOCKSTEP_JUMP_PERIOD == LOCKSTEP_JUMP_PERIOD - 1;
+    if (jump) each_counter(l, raise_counter);
     l->model->type->tick(l->model->self);
     ++l->count.cycles;
     if (!l->has_dut) return true;
     l->dut.api->tick(l->dut.instance);
+    if (jump) each_counter(l, read_dut);
     lockstep_show(l);
     l->in_full = l->count.cycles % LOCKSTEP_STORED_PERIOD == 0;
     bool equal = compare_kinds(l, SIGNAL_REG, SIGNAL_REG);

@@ -43,6 +43,11 @@ enum { DIFFERENCES_MAX = 4096 };
    request. */
 enum { LOCKSTEP_STORED_SMALL = 1 << 13, LOCKSTEP_STORED_PERIOD = 1 << 14 };
 
+/* 32 bits are too many for events to fill. With `high_counters`, in every so many cycles the event counters
+   of the unit's own table are overwritten just before the edge, and the model takes what they hold after it:
+   they are not compared in that cycle, all else is. Reference models only. */
+enum { LOCKSTEP_JUMP_PERIOD = 64 };
+
 typedef struct lockstep lockstep_t;
 
 typedef struct {
@@ -56,7 +61,9 @@ typedef struct {
     toggle_t *toggle; /* follows what is compared, opened for this type; or NULL */
     const char *
         coverage; /* where Verilator's own toggle coverage goes in the end (see dut_open_counting); or NULL */
-    bool zeros;   /* memories without a reset begin with zeros, not with words of x_seed */
+    bool
+        high_counters; /* event counters jump close to their maxima now and then (see LOCKSTEP_JUMP_PERIOD) */
+    bool zeros;        /* memories without a reset begin with zeros, not with words of x_seed */
 } lockstep_config_t;
 
 /* DUT_OK and *out, or one line in error. The design must outlive it. */

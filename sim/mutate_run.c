@@ -45,6 +45,7 @@ static dut_status_t run_class(const mutate_job_t *job, int number, stimulus_clas
     cosim_config_t c = job->base;
     cosim_result_t result;
     c.kind = kind;
+    c.high_counters = kind != STIMULUS_LEGAL;
     c.seed = seed;
     c.cycles = cycles;
     if (!job->chosen) c.mutant = number;

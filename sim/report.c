@@ -51,6 +51,8 @@ void report_command(const cosim_config_t *c, char *command, size_t n)
         !c->fast && !own && type && block_fast(type, c->design); /* fast is the default where there is one */
     if (chosen && at > 0 && (size_t)at < n)
         at += snprintf(command + at, n - (size_t)at, " --model reference");
+    if (c->high_counters && at > 0 && (size_t)at < n)
+        at += snprintf(command + at, n - (size_t)at, " --high-counters");
     if (c->choices && at > 0 && (size_t)at < n)
         at += snprintf(command + at, n - (size_t)at, " --choices %s", c->choices->path);
     if (c->canary && at > 0 && (size_t)at < n)

@@ -45,6 +45,7 @@ static int add_runs(const runs_wanted_t *w, int design, const block_type_t *type
                                            .unit = type->name,
                                            .fast = fast,
                                            .kind = (stimulus_class_t)kind,
+                                           .high_counters = w->high_counters && kind != STIMULUS_LEGAL,
                                            .seed = w->seed,
                                            .choices = w->choices,
                                            .canary = w->canary,

@@ -42,6 +42,7 @@ typedef struct {
     runs_models_t models; /* which model of units that have two */
     uint64_t seed;
     const choices_t *choices;
+    bool high_counters; /* but for legal stimulus (see lockstep.h) */
     const canary_t *canary;
     double budget; /* seconds to minimise a divergence; 0: it is not, below 0: as its design's size needs */
     const char *report_dir;

@@ -717,6 +717,45 @@ START_TEST(the_hash_tells_outputs_apart)
 }
 END_TEST
 
+/* ---- high counters ---- */
+
+/* Cycles in which the unit's event counters `name` are compared above half their range, over all elements. */
+static uint64_t cycles_above_half(const char *unit, const char *name, bool high)
+{
+    design_t d = load("odd_5x7x3_travelling");
+    char error[DUT_ERROR_MAX] = "";
+    lockstep_t *l = NULL;
+    uint64_t above = 0;
+    const lockstep_config_t config = {
+        .design = &d, .type = block_find(unit), .unit = unit, .x_seed = SEED, .high_counters = high};
+    demand(!lockstep_open(&l, &config, error), "%s: %s", unit, error);
+    block_t *b = lockstep_model(l);
+    stimulus_t *s = stimulus_open(STIMULUS_CORNER, SEED, b);
+    demand(s && lockstep_reset(l), "%s: reset differs", unit);
+    for (int cycle = 0; cycle < 4000; ++cycle) {
+        const signal_t *counter = block_signal(b, name);
+        stimulus_next(s);
+        demand(lockstep_step(l), "%s: cycle %d differs", unit, cycle);
+        for (size_t i = 0; i < signal_count(counter); ++i) above += block_get(b, counter, i) >> 31 != 0;
+    }
+    stimulus_close(s);
+    lockstep_close(l);
+    return above;
+}
+
+START_TEST(high_counters_reach_what_events_cannot)
+{
+    static const char *const counters[][2] = {
+        {"slot_row", "acc_sat_q"}, {"score_array", "sat_scaled_q"}, {"normalise", "sat_q"}};
+    for (int i = 0; i < 3; ++i) {
+        const char *unit = counters[i][0], *name = counters[i][1];
+        demand(!cycles_above_half(unit, name, false), "%s of %s is high by itself", name, unit);
+        uint64_t above = cycles_above_half(unit, name, true);
+        demand(above > 3000, "%s of %s was high in %" PRIu64 " of 4000 cycles only", name, unit, above);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lockstep");
@@ -735,6 +774,7 @@ int main(void)
     tcase_add_test(c, codes_that_no_input_has_are_refused);
     tcase_add_test(c, a_model_value_above_its_width_is_a_mismatch);
     tcase_add_test(c, the_hash_tells_outputs_apart);
+    tcase_add_test(c, high_counters_reach_what_events_cannot);
     suite_add_tcase(s, c);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_NORMAL);

@@ -19,7 +19,7 @@ typedef struct {
     choices_t choices; /* path NULL: none */
     uint64_t cycles, seed;
     double budget; /* as runs_wanted_t's */
-    bool list;
+    bool list, high_counters;
     bool reference, waves, json;
 } options_t;
 
@@ -35,27 +35,22 @@ static int list_canaries(void)
 
 static int parse(int argc, char **argv, options_t *o)
 {
-    static const struct option options[] = {{"design", required_argument, NULL, 'd'},
-                                            {"unit", required_argument, NULL, 'u'},
-                                            {"cycles", required_argument, NULL, 'c'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"stimulus", required_argument, NULL, 't'},
-                                            {"canary", required_argument, NULL, 'k'},
-                                            {"model", required_argument, NULL, 'm'},
-                                            {"report", required_argument, NULL, 'r'},
-                                            {"waves", no_argument, NULL, 'w'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"list-canaries", no_argument, NULL, 'l'},
-                                            {"budget", required_argument, NULL, 'b'},
-                                            {"no-minimise", no_argument, NULL, 'n'},
-                                            {"choices", required_argument, NULL, 'C'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"design", required_argument, NULL, 'd'},   {"unit", required_argument, NULL, 'u'},
+        {"cycles", required_argument, NULL, 'c'},   {"seed", required_argument, NULL, 's'},
+        {"stimulus", required_argument, NULL, 't'}, {"canary", required_argument, NULL, 'k'},
+        {"model", required_argument, NULL, 'm'},    {"report", required_argument, NULL, 'r'},
+        {"waves", no_argument, NULL, 'w'},          {"json", no_argument, NULL, 'j'},
+        {"list-canaries", no_argument, NULL, 'l'},  {"budget", required_argument, NULL, 'b'},
+        {"no-minimise", no_argument, NULL, 'n'},    {"choices", required_argument, NULL, 'C'},
+        {"high-counters", no_argument, NULL, 'H'},  {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
         case 'd': o->design = optarg; break;
         case 'u': o->unit = optarg; break;
         case 'r': o->report = optarg; break;
         case 'C': o->choices.path = optarg; break;
+        case 'H': o->high_counters = true; break;
         case 'w': o->waves = true; break;
         case 'j': o->json = true; break;
         case 't': o->stimulus = optarg; break;
@@ -139,6 +134,7 @@ static int run(int argc, char **argv)
                                 .models = o.reference ? RUNS_REFERENCE : RUNS_FAST,
                                 .seed = o.seed,
                                 .choices = o.choices.path ? &o.choices : NULL,
+                                .high_counters = o.high_counters,
                                 .canary = o.canary,
                                 .budget = o.budget,
                                 .report_dir = o.report ? o.report : "sanger-report",
@@ -160,6 +156,8 @@ const verb_t verb_cosim = {
     "  --stimulus CLASS   legal, illegal, corner or scheduled; all otherwise\n"
     "  --choices FILE     bytes that random choices are taken from before the seed's: a fuzzer's input "
     "replayed\n"
+    "  --high-counters    event counters jump close to their maxima now and then, but for legal stimulus,\n"
+    "                     as in regress\n"
     "  --model M          fast (default; where a unit has a fast model) or reference\n"
     "  --canary NAME      plant a known bug, in its unit unless --unit names another; it must be found\n"
     "  --list-canaries    their names\n"

@@ -22,7 +22,8 @@ static int run(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     static designs_t designs;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), cycles = RUNS_REGRESSION_CYCLES, seed = 1;
-    suite_t suite = {.verb = "regress", .wanted = {.kind = -1, .models = RUNS_BOTH, .budget = -1}};
+    suite_t suite = {.verb = "regress",
+                     .wanted = {.kind = -1, .models = RUNS_BOTH, .high_counters = true, .budget = -1}};
     for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (c) {
