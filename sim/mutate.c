@@ -14,19 +14,24 @@
 
 const char *const mutate_sides[MUTATE_SIDES] = {"rtl", "model", "table"};
 
-/* A mutant that was killed must not be provable: else proofs show nothing. */
+enum { CHECKED_PROOFS = 3 };
+
+/* Mutants that were killed must not be provable, else proofs show nothing: some of them, all over the list.
+ */
 static dut_status_t check_proofs(const mutate_config_t *c, const netlist_t *n, const mutate_result_t *r,
                                  char *error)
 {
-    int i = 0;
-    while (i < r->n && r->mutant[i].end != MUTANT_KILLED) ++i;
-    if (i == r->n) return DUT_OK;
-    mutant_t killed = r->mutant[i];
-    mutate_prove(n, i + 1, &killed);
-    if (killed.end != MUTANT_EQUIVALENT) return DUT_OK;
-    snprintf(error, DUT_ERROR_MAX, "%s: expected no proof of mutant %d, which was killed, found one (%s)",
-             c->unit, i + 1, killed.how);
-    return DUT_BAD_INPUT;
+    int step = r->n < CHECKED_PROOFS ? 1 : r->n / CHECKED_PROOFS;
+    for (int i = 0; i < r->n; i += step) {
+        mutant_t killed = r->mutant[i];
+        if (killed.end != MUTANT_KILLED) continue;
+        mutate_prove(n, i + 1, &killed);
+        if (killed.end != MUTANT_EQUIVALENT) continue;
+        snprintf(error, DUT_ERROR_MAX, "%s: expected no proof of mutant %d, which was killed, found one (%s)",
+                 c->unit, i + 1, killed.how);
+        return DUT_BAD_INPUT;
+    }
+    return DUT_OK;
 }
 
 static dut_status_t run_netlist(const mutate_config_t *c, netlist_t *n, mutate_result_t *r, char *error)

@@ -342,11 +342,12 @@ static void find_functions(source_t *s)
     }
 }
 
-/* The table of signals is another side's; the other two are not called by a lockstep: what `specified` says
-   is for vector files, and a design without the unit has no module to compare. */
+/* What writes the table of signals is another side's. What no lockstep calls: `specified` speaks to vector
+   files, and where a unit does not fit there is no module to compare. */
 static bool is_left_out(const source_t *s, const function_t *f)
 {
-    static const char *const ends[] = {"_signals", "_specified", "fits"};
+    static const char *const ends[] = {"_specified", "fits"};
+    if (memmem(s->text + f->header, f->open - f->header, "signal_t *", strlen("signal_t *"))) return true;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; ++i) {
         size_t n = strlen(ends[i]);
         if (f->name_length >= n && !strncmp(s->text + f->name + f->name_length - n, ends[i], n)) return true;

@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../model/file.h"
 #include "../model/hash.h"
 #include "paths.h"
 #include "process.h"
 #include "sources.h"
 
-enum { BUILD_SECONDS = 600 };
+enum { BUILD_SECONDS = 600, PREPARED_MAX = 1 << 30 };
 
 static dut_status_t fail(char *error, dut_status_t status, const char *what, const char *why)
 {
@@ -68,7 +69,8 @@ static char *build_script(const netlist_t *n, const sources_t *s)
     }
     fprintf(out, "hierarchy -check -top %s\nproc\n", n->module);
     keep_compared(n->config, out);
-    fputs("opt_expr\nopt_clean\nwrite_rtlil prepared.il\n", out);
+    /* a memory becomes one cell of its name, which a proof takes as it takes an instance */
+    fputs("memory_collect\nopt_expr\nopt_clean\nwrite_rtlil prepared.il\n", out);
     fprintf(out, "mutate -list %d -seed %llu -none -ctrl " LOCKSTEP_MUTANT_PORT " 16 0 -o list.ys",
             n->config->mutants + 1, (unsigned long long)n->config->seed);
     for (int i = 0; i < s->n; ++i) {
@@ -171,6 +173,18 @@ static dut_status_t read_list(netlist_t *n, mutate_result_t *r, char *error)
     return r->n ? DUT_OK : fail(error, DUT_BAD_INPUT, path, "expected mutants, found none");
 }
 
+/* In RTLIL a cell of Yosys' own has a type that begins with $, an instance a module's. */
+static bool has_instances(const netlist_t *n)
+{
+    char path[NETLIST_PATH_MAX + 16];
+    size_t bytes;
+    snprintf(path, sizeof path, "%s/prepared.il", n->folder);
+    char *text = file_read(path, PREPARED_MAX, &bytes);
+    bool found = text && strstr(text, "\n  cell \\");
+    free(text);
+    return found;
+}
+
 dut_status_t netlist_open(netlist_t *n, const mutate_config_t *config, mutate_result_t *r,
                           char error[DUT_ERROR_MAX])
 {
@@ -193,6 +207,7 @@ dut_status_t netlist_open(netlist_t *n, const mutate_config_t *config, mutate_re
         if (access(n->folder, R_OK)) status = build(n, &sources, script, error);
     }
     snprintf(n->netlist, sizeof n->netlist, "%s/netlist.v", n->folder);
+    n->instances = !status && has_instances(n);
     free(script);
     sources_close(&sources);
     return status ? status : read_list(n, r, error);

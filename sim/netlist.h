@@ -21,6 +21,7 @@ typedef struct {
     char module[128];
     char folder[NETLIST_PATH_MAX]; /* in the cache: the sources, prepared.il, list.ys, netlist.v */
     char netlist[NETLIST_PATH_MAX + 16];
+    bool instances; /* it has modules inside */
     char (*command)[1024]; /* "-mode ...": the change of each mutant, as Yosys' mutate takes it */
 } netlist_t;
 

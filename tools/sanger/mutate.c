@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../sim/mutate_argued.h"
 #include "../../sim/mutate_report.h"
+#include "../../sim/paths.h"
 #include "sanger.h"
 
 /* The sides that --side names, one bit each; 0 after an error line. */
@@ -27,8 +29,15 @@ static bool parse_least(const char *text, double *least)
     return false;
 }
 
+static bool parse_path(const char *text, char *out, size_t n)
+{
+    if ((size_t)snprintf(out, n, "%s", text) < n) return true;
+    usage_error("mutate", "--argued: expected a shorter path, found '%.64s'", text);
+    return false;
+}
+
 /* Runs the sides, prints, compares with the least score. */
-static int run_sides(const mutate_config_t *base, int sides, double least, bool json)
+static int run_sides(const mutate_config_t *base, int sides, const char *argued, double least, bool json)
 {
     mutate_config_t config[MUTATE_SIDES];
     mutate_result_t *result[MUTATE_SIDES] = {NULL};
@@ -41,6 +50,7 @@ static int run_sides(const mutate_config_t *base, int sides, double least, bool 
         result[n] = malloc(sizeof *result[n]);
         if (!result[n]) return usage_error("mutate", "%s: out of memory", base->unit);
         dut_status_t status = mutate_run(&config[n], result[n], error);
+        if (!status) status = mutate_argue(argued, &config[n], result[n], error);
         if (status)
             code = dut_error("mutate", status, error);
         else if (100 * mutate_sum(result[n]).score < least)
@@ -72,6 +82,7 @@ static int run(int argc, char **argv)
                                             {"least", required_argument, NULL, 'p'},
                                             {"proof-seconds", required_argument, NULL, 't'},
                                             {"jobs", required_argument, NULL, 'j'},
+                                            {"argued", required_argument, NULL, 'a'},
                                             {"list", no_argument, NULL, 'i'},
                                             {"json", no_argument, NULL, 'o'},
                                             {NULL, 0, NULL, 0}};
@@ -80,9 +91,11 @@ static int run(int argc, char **argv)
     mutate_config_t c = {
         .design = designs, .more = designs + 1, .seed = 1, .stimulus_seed = 1, .cycles = 2000, .longer = 50};
     int n = 0;
+    char argued[PATH_MAX_BYTES + 32];
     double least = 99;
     int sides = 1 << MUTATE_RTL;
     bool json = false, list = false;
+    snprintf(argued, sizeof argued, "%s/docs/mutation_argued.json", paths_data());
     for (int o; (o = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         bool ok = true;
         switch (o) {
@@ -99,6 +112,7 @@ static int run(int argc, char **argv)
         case 'p': ok = parse_least(optarg, &least); break;
         case 't': ok = parse_count("mutate", "--proof-seconds", optarg, 1, 86400, &seconds); break;
         case 'j': ok = parse_count("mutate", "--jobs", optarg, 1, 64, &jobs); break;
+        case 'a': ok = parse_path(optarg, argued, sizeof argued); break;
         case 'i': list = true; break;
         case 'o': json = true; break;
         default: return option_error("mutate", o, argv);
@@ -117,7 +131,7 @@ static int run(int argc, char **argv)
     c.mutants = (int)mutants;
     c.jobs = (int)jobs;
     c.proof_seconds = (int)seconds;
-    return run_sides(&c, sides, least, json);
+    return run_sides(&c, sides, argued, least, json);
 }
 
 const verb_t verb_mutate = {
@@ -131,6 +145,8 @@ const verb_t verb_mutate = {
     "  --longer K          mutants that held run K times as long, with the next seed (default 50)\n"
     "  --proof-seconds N   for each try to prove a mutant of the Verilog equivalent (default 20)\n"
     "  --least P           the score in percent below which the exit code is 1 (default 99)\n"
+    "  --argued FILE       reviewed reasons why no input shows a survivor (default: "
+    "docs/mutation_argued.json)\n"
     "  --jobs N            worker processes (default: as many as processors)\n"
     "  --json              every mutant, as JSON\n"
     "  --list              the design's units, nothing else\n\n"
