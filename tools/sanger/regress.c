@@ -58,7 +58,8 @@ const verb_t verb_regress = {
     "regress", "every unit of every design in lockstep",
     "usage: sanger regress [options]\n\n"
     "  --cycles N       cycles of all runs together (default 30000000), shared out so that runs take similar "
-    "time\n"
+    "time;\n"
+    "                   a run has 2000 at least\n"
     "  --design DESIGN  this one only; may be repeated (default: every named design)\n"
     "  --unit UNIT      this unit only\n"
     "  --seed S         default 1\n"
