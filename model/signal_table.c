@@ -13,8 +13,8 @@ const char *signal_kind_name(signal_kind_t kind)
 bool signal_codes_fit(const signal_t *s)
 {
     if (!s->codes) return !s->weights;
-    bool weighed = !s->weights || strlen(s->weights) == (size_t)s->codes;
-    return s->codes > 1 && s->codes <= INT64_C(1) << s->bits && weighed;
+    bool weighed = !s->weights || (s->codes > 1 && strlen(s->weights) == (size_t)s->codes);
+    return s->codes > 0 && s->codes <= INT64_C(1) << s->bits && weighed;
 }
 
 const char *signal_element_name(const signal_t *s, size_t index, char *out)

@@ -260,7 +260,7 @@ static dut_status_t bind(lockstep_t *l, binding_t *b, const signal_t *s, char er
     b->s = s;
     if (!signal_codes_fit(s)) {
         snprintf(error, DUT_ERROR_MAX,
-                 "%s.%s: expected 2 .. %lld codes, each with a weight, found %d codes, %zu weights",
+                 "%s.%s: expected 1 .. %lld codes, each with a weight, found %d codes, %zu weights",
                  l->model->type->name, s->name, 1LL << s->bits, s->codes,
                  s->weights ? strlen(s->weights) : 0);
         return DUT_BAD_INPUT;

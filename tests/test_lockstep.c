@@ -607,13 +607,39 @@ START_TEST(codes_that_no_input_has_are_refused)
 {
     wrong.type = block_find("pe");
     wrong.name = "sel", wrong.path = NULL, wrong.more_bits = 0, wrong.more_elements = 0;
-    wrong.codes = 1;
+    wrong.codes = 1, wrong.weights = "1";
     check_refused("sel", "1 codes");
-    wrong.codes = 3;
+    wrong.codes = 3, wrong.weights = NULL;
     check_refused("sel", "3 codes");
     wrong.codes = 2, wrong.weights = "1";
     check_refused("sel", "1 weights");
     wrong.codes = 0, wrong.weights = NULL;
+}
+END_TEST
+
+/* A size of 1 leaves an input one code. */
+START_TEST(codes_fit_in_every_design)
+{
+    static const char *const names[] = {"paper_64x16",
+                                        "paper_64x16_array",
+                                        "published_8x8",
+                                        "published_16x16x4",
+                                        "odd_5x7x3",
+                                        "one_pe_6x5x1",
+                                        "full_4x4x4",
+                                        "ties_7x9x3",
+                                        "one_pe_6x5x1_travelling",
+                                        "full_4x4x4_travelling",
+                                        "paper_64x32"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+        design_t d = load(names[i]);
+        for (const block_type_t *const *t = block_types; *t; ++t) {
+            signal_t table[SIGNAL_MAX];
+            int n = block_fits(*t, &d) ? (*t)->signals(&d, table) : 0;
+            for (int k = 0; k < n; ++k)
+                demand(signal_codes_fit(&table[k]), "%s.%s of %s", (*t)->name, table[k].name, names[i]);
+        }
+    }
 }
 END_TEST
 
@@ -772,6 +798,7 @@ int main(void)
     tcase_add_test(c, an_unbound_entry_is_refused);
     tcase_add_test(c, an_entry_of_another_width_is_refused);
     tcase_add_test(c, codes_that_no_input_has_are_refused);
+    tcase_add_test(c, codes_fit_in_every_design);
     tcase_add_test(c, a_model_value_above_its_width_is_a_mismatch);
     tcase_add_test(c, the_hash_tells_outputs_apart);
     tcase_add_test(c, high_counters_reach_what_events_cannot);
