@@ -704,6 +704,23 @@ class Regress(Case):
         self.assertNotEqual(hashes[0], hashes[2])
 
 
+class HighCounters(Case):
+    def hash_of(self, stimulus, *more):
+        text = self.holds("cosim", "--design", "odd_5x7x3", "--unit", "normalise", "--stimulus", stimulus, "--cycles", "400", "--json", *more)
+        return json.loads(text)["runs"][0]["output_hash"]
+
+    def test_outputs_show_that_they_jump(self):
+        self.assertNotEqual(self.hash_of("corner"), self.hash_of("corner", "--high-counters"))
+        self.assertEqual(self.hash_of("legal"), self.hash_of("legal", "--high-counters"))
+
+    def test_a_mismatch_is_repeated_with_them(self):
+        arguments = ("cosim", "--design", "odd_5x7x3", "--canary", "rtl_pe_load_adds", "--stimulus", "corner", "--no-minimise")
+        for more in ((), ("--high-counters",)):
+            result = run(*arguments, *more, "--report", self.folder / "found")
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertEqual(" --high-counters" in result.stdout, bool(more))
+
+
 class Choices(Case):
     """The same bytes are the same run, and they come before the seed."""
 
