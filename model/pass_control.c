@@ -781,11 +781,11 @@ static int add_records(signal_t *table, int n)
         REG(group_gathered_q, 1, EACH(2), .meaning = "by half: gathered, not computed"),
         REG(computed_q, 2, .meaning = "groups computed"),
         REG(why_q, 3, .meaning = "cause of a cycle without a word"),
-        REG(cause_q, 48, EACH(CAUSES), .meaning = "cycles by cause while busy"),
-        REG(passes_q, 48, .meaning = "passes"),
-        REG(sub_rows_q, 48, .meaning = "sub-rows"),
-        REG(active_q, 48, .meaning = "slots in mode active"),
-        REG(idle_q, 48, .meaning = "slots in mode pass"),
+        REG(cause_q, 48, EACH(CAUSES), .counts = true, .meaning = "cycles by cause while busy"),
+        REG(passes_q, 48, .counts = true, .meaning = "passes"),
+        REG(sub_rows_q, 48, .counts = true, .meaning = "sub-rows"),
+        REG(active_q, 48, .counts = true, .meaning = "slots in mode active"),
+        REG(idle_q, 48, .counts = true, .meaning = "slots in mode pass"),
     };
     return ADD(table, n, registers);
 }
