@@ -8,6 +8,8 @@
 
 #include "sources.h"
 
+enum { WHOLE_MAX = 4 * SIGNAL_MAX };
+
 /* The type that runs: the unit's, with its table changed. */
 static struct {
     block_type_t type;
@@ -32,14 +34,14 @@ static bool is_name(char c)
 
 static const char *last_part(const signal_t *s)
 {
-    const char *dot = s->path ? strrchr(s->path, '.') : NULL;
-    return dot ? dot + 1 : s->path ? s->path : "";
+    const char *dot = strrchr(s->path, '.');
+    return dot ? dot + 1 : s->path;
 }
 
 static bool has_object(const signal_t *table, int n, const char *name)
 {
     for (int i = 0; i < n; ++i) {
-        if (!strcmp(last_part(&table[i]), name)) return true;
+        if (!strcmp(table[i].path ? last_part(&table[i]) : table[i].name, name)) return true;
     }
     return false;
 }
@@ -119,25 +121,39 @@ static bool check_ports(const char *text, const signal_t *table, int n, char out
     return true;
 }
 
-static void check_sources(const sources_t *s, const char *top, const signal_t *table, int n, char out[160])
+/* The first n of the table are the unit's own: its ports are among them. */
+static void check_sources(const sources_t *s, const char *top, const signal_t *table, int n, int all,
+                          char out[160])
 {
     bool holds = true;
     for (int i = 0; i < s->n && holds; ++i) {
-        if (!s->file[i].own) continue;
+        if (!s->file[i].used) continue;
         if (!strcmp(s->file[i].name, top)) holds = check_ports(s->file[i].text, table, n, out);
-        if (holds) holds = check_registers(s->file[i].text, table, n, out);
+        if (holds) holds = check_registers(s->file[i].text, table, all, out);
     }
+}
+
+/* The table, and behind it those of the mounted units, whose nets may have names like registers'; returns how
+   many. */
+static int add_mounted(const design_t *d, const char *unit, const signal_t *table, int n, signal_t *whole)
+{
+    memcpy(whole, table, (size_t)n * sizeof *whole);
+    for (const block_child_t *c = block_find(unit)->children; c && c->group; ++c) {
+        if (block_fits(c->type, d)) n += c->type->signals(d, whole + n);
+    }
+    return n;
 }
 
 int mutate_table_check(const design_t *d, const char *unit, const signal_t *table, int n, char out[160],
                        char error[DUT_ERROR_MAX])
 {
+    static signal_t whole[WHOLE_MAX];
     sources_t s;
     char top[SOURCES_NAME_MAX];
     *out = '\0';
     snprintf(top, sizeof top, "%s_%s.v", d->name, unit);
     int status = sources_open(&s, d, unit, NULL, error);
-    if (!status) check_sources(&s, top, table, n, out);
+    if (!status) check_sources(&s, top, whole, n, add_mounted(d, unit, table, n, whole), out);
     sources_close(&s);
     return status;
 }
