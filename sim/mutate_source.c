@@ -268,10 +268,12 @@ static void add_drop(scan_t *c, int i)
     if (end > i && end < c->n) add(c, i, end - 1, "");
 }
 
+/* An assertion computes nothing: changed, it holds or it stops the run. */
 static void find_changes(scan_t *c)
 {
     scan(c);
     for (int i = 0; i < c->n; ++i) {
+        if (is(c, i, "assert") && is(c, i + 1, "(")) i = c->token[i + 1].partner + 1;
         if (c->token[i].kind == TOKEN_PUNCTUATION) add_operator(c, i);
         add_constant(c, i);
         add_bracket(c, i);
