@@ -62,7 +62,7 @@ static uint32_t place(host_t *h, int of)
 {
     const design_t *d = h->block->design;
     int64_t part = (INT64_C(1) << d->addr_w) / 8, at = of * part + random_below(h->random, part / 2);
-    if (random_one_in(h->random, 60)) return noise(h) & (uint32_t)-d->bus_bytes;
+    if (random_one_in(h->random, 30)) return noise(h) & (uint32_t)-d->bus_bytes;
     if (random_one_in(h->random, 200)) return noise(h);
     if (random_one_in(h->random, 100)) at += 1;
     return (uint32_t)at & (random_one_in(h->random, 200) ? ~0u : (uint32_t)-d->bus_bytes);
@@ -103,7 +103,7 @@ static void touch(host_t *h, uint32_t *w)
     int64_t off = (random_below(h->random, 3) - 1) * h->block->design->bus_bytes;
     if (random_one_in(h->random, 2)) {
         w[4 + matrix] = (uint32_t)(h->limit - bytes(h, w, matrix) + off);
-    } else if (random_one_in(h->random, 3)) {
+    } else if (random_one_in(h->random, 2)) {
         w[4 + JOB_O] = (uint32_t)(near_areas(h) + off);
     } else {
         int64_t at = w[4 + matrix];
@@ -112,9 +112,14 @@ static void touch(host_t *h, uint32_t *w)
     }
 }
 
-/* One bit, often of those that must be 0. */
+/* One bit, often of those that must be 0, or where they begin or end; or the policy that there is not. */
 static void flaw(host_t *h, uint32_t *w)
 {
+    static const int edge[][2] = {{2, 12}, {2, 31}, {11, 16}, {11, 31}, {12, 0}, {15, 31}};
+    int at = (int)random_below(h->random, 14);
+    if (at < 6) w[edge[at][0]] ^= 1u << edge[at][1];
+    if (at == 6) w[2] |= 3u << 10;
+    if (at <= 6) return;
     static const int zero[] = {2, 11, 12, 15};
     int n = random_one_in(h->random, 2) ? (int)random_below(h->random, JOB_WORDS)
                                         : zero[random_below(h->random, 4)];
@@ -146,12 +151,13 @@ static void new_job(host_t *h, uint32_t *w)
     w[3] = noise(h) >> (32 - d->threshold.w);
     if (random_one_in(h->random, 20)) w[3] = noise(h) >> (31 - d->threshold.w);
     for (int matrix = 0; matrix < JOB_MATRICES; ++matrix) w[4 + matrix] = place(h, matrix + 1);
+    if (random_one_in(h->random, 8)) w[4 + JOB_MASK] = noise(h); /* anything where it is not used */
     w[11] = 1 + (uint32_t)random_below(h->random, 3);
     if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 6) ? 0xffff : 0x3f);
     if (random_one_in(h->random, 20)) w[11] = 0;
     if (random_one_in(h->random, 25)) many_heads(h, w);
     if (random_one_in(h->random, 2)) touch(h, w);
-    if (random_one_in(h->random, 12)) flaw(h, w);
+    if (random_one_in(h->random, 8)) flaw(h, w);
     if (!random_one_in(h->random, 30)) return;
     for (int n = 0; n < JOB_WORDS; ++n) w[n] = noise(h);
 }
@@ -160,7 +166,7 @@ static void new_job(host_t *h, uint32_t *w)
 static int64_t new_limit(host_t *h)
 {
     int64_t space = INT64_C(1) << h->block->design->addr_w, beside = (1 << random_below(h->random, 5)) / 2;
-    switch (random_below(h->random, 12)) {
+    switch (random_below(h->random, 10)) {
     case 0: return 2 * space - 1;
     case 1: return queue_end(h) + (random_one_in(h->random, 2) ? beside : -beside);
     case 2: return status_end(h) + (random_one_in(h->random, 2) ? beside : -beside);
