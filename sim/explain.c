@@ -7,15 +7,24 @@
 #include <string.h>
 
 #include "place.h"
+#include "shortest.h"
 #include "vectors.h"
 #include "wave.h"
 
-enum { PATHS = 4352, COMMANDS = 3 * PATHS, SHOWN_CYCLES = 24, SHOWN_WORDS = 24, UNTIL_SHOWN = 64 };
+enum {
+    PATHS = 4352,
+    COMMANDS = 3 * PATHS,
+    SHOWN_CYCLES = 24,
+    SHOWN_WORDS = 24,
+    UNTIL_SHOWN = 64,
+    AT_A_GLANCE = 5
+};
 
 typedef struct {
     const minimise_job_t *job;
     const cosim_config_t *config;
     minimised_t m;
+    shortest_t proof;
     FILE *out;
     cJSON *json; /* "minimised" */
     char *error;
@@ -113,28 +122,66 @@ static void print_stimulus(explain_t *e, const block_t *b)
 
 /* ---- the shortest ---- */
 
-static void shortest_text(const explain_t *e, const block_t *b, char *text, size_t n)
+/* How much is proved, in out; empty: nothing. */
+static void proved_text(const explain_t *e, const block_t *b, char *out, size_t n)
+{
+    const shortest_t *p = &e->proof;
+    char name[SIGNAL_NAME_MAX], what[SIGNAL_NAME_MAX + 96];
+    *out = '\0';
+    if (p->cleared < 1) return;
+    signal_element_name(&b->table[e->job->signal], e->m.index, name);
+    if (p->bug)
+        snprintf(what, sizeof what, "%s does not differ", b->table[e->job->signal].name);
+    else
+        snprintf(what, sizeof what, "%s does not become 0x%" PRIx64 " in the Verilog", name, e->m.dut);
+    if (p->first == e->m.cycles)
+        snprintf(out, n, "proved: within %d cycles %s under any stimulus", p->cleared, what);
+    else if (p->first >= 0)
+        snprintf(out, n, "proved: within %d cycles %s under any stimulus; within %d it does under some",
+                 p->cleared, what, p->first);
+    else if (p->cleared + 1 == e->m.cycles)
+        snprintf(out, n, "proved: within %d cycles %s under any stimulus", p->cleared, what);
+    else
+        snprintf(out, n, "proved as far as time went: within %d cycles %s under any stimulus", p->cleared,
+                 what);
+}
+
+static int found_text(const explain_t *e, const block_t *b, char *text, size_t n)
 {
     const minimised_t *m = &e->m;
     const char *name = b->table[e->job->signal].name;
-    if (m->cycles <= 1) {
-        snprintf(text, n,
-                 m->cycles ? "both sides are equal after reset, so no run is shorter"
-                           : "both sides differ after reset");
-        return;
-    }
     int at = snprintf(text, n, "%s",
                       m->minimal ? "found, not proved: no single cycle can be left out"
                                  : "the budget ended it before every cycle was tried alone");
-    if (!m->shorter || at >= (int)n) return;
+    if (!m->shorter || at >= (int)n) return at;
     at += snprintf(text + at, n - (size_t)at,
                    "; %" PRIu64 " random runs of up to %" PRIu64 " cycles did not show it", m->shorter,
                    m->shorter_cycles);
-    if (at >= (int)n || !m->moves) return;
+    if (at >= (int)n || !m->moves) return at;
     if (m->moves < 0 || (uint64_t)m->moves >= m->shorter_cycles)
-        snprintf(text + at, n - (size_t)at, "; in none of them %s moved at all", name);
+        at += snprintf(text + at, n - (size_t)at, "; in none of them %s moved at all", name);
     else
-        snprintf(text + at, n - (size_t)at, "; in none of them %s moved before cycle %d", name, m->moves);
+        at +=
+            snprintf(text + at, n - (size_t)at, "; in none of them %s moved before cycle %d", name, m->moves);
+    return at;
+}
+
+static void shortest_text(const explain_t *e, const block_t *b, char *text, size_t n)
+{
+    char proved[256];
+    if (e->m.cycles <= 1) {
+        snprintf(text, n,
+                 e->m.cycles ? "both sides are equal after reset, so no run is shorter"
+                             : "both sides differ after reset");
+        return;
+    }
+    proved_text(e, b, proved, sizeof proved);
+    if (*proved && e->proof.bug && e->proof.cleared + 1 >= e->m.cycles) {
+        snprintf(text, n, "%s", proved);
+        return;
+    }
+    int at = found_text(e, b, text, n);
+    if (*proved && at < (int)n) snprintf(text + at, n - (size_t)at, "; %s", proved);
 }
 
 /* ---- files ---- */
@@ -238,7 +285,7 @@ static void add_place(cJSON *json, const place_t *p)
 static void add_figures(explain_t *e, const block_t *b)
 {
     const minimised_t *m = &e->m;
-    char text[400];
+    char text[700];
     cJSON_AddNumberToObject(e->json, "cycles", m->cycles);
     cJSON_AddNumberToObject(e->json, "words", (double)m->words);
     cJSON_AddNumberToObject(e->json, "bits", (double)m->bits);
@@ -252,6 +299,12 @@ static void add_figures(explain_t *e, const block_t *b)
     shortest_text(e, b, text, sizeof text);
     cJSON_AddStringToObject(e->json, "shortest", text);
     fprintf(e->out, "SHORTEST %s\n", text);
+    if (e->proof.cleared < 1) return;
+    cJSON *proved = cJSON_AddObjectToObject(e->json, "proved");
+    cJSON_AddStringToObject(proved, "of", e->proof.bug ? "bug" : "value");
+    cJSON_AddNumberToObject(proved, "not_within", e->proof.cleared);
+    if (e->proof.first >= 0) cJSON_AddNumberToObject(proved, "within", e->proof.first);
+    cJSON_AddNumberToObject(proved, "seconds", e->proof.seconds);
 }
 
 static void print_minimised(explain_t *e, lockstep_t *l, const place_t *place)
@@ -309,16 +362,60 @@ static dut_status_t show(explain_t *e)
     return DUT_OK;
 }
 
+/* ---- the proof ---- */
+
+/* The stimulus of a proof in the place of the one that was found, when it shows the same in fewer cycles. */
+static void take_shorter(explain_t *e, const tape_t *tape)
+{
+    minimised_t m;
+    char error[DUT_ERROR_MAX];
+    minimise_job_t job = *e->job;
+    job.tape = tape;
+    job.alone = true;
+    job.budget -= e->m.seconds + e->proof.seconds;
+    if (job.budget <= 0 || minimise(&job, &m, error)) return;
+    if (*m.why || !m.same || !m.zeros || m.cycles >= e->m.cycles) {
+        minimised_free(&m);
+        return;
+    }
+    m.seconds += e->m.seconds;
+    m.tries += e->m.tries;
+    m.window = e->m.window;
+    minimised_free(&e->m);
+    e->m = m;
+}
+
+/* In what time is left, where a stimulus is too long to be taken in at a glance. */
+static void prove(explain_t *e)
+{
+    const minimised_t *m = &e->m;
+    const shortest_job_t job = {.config = e->config,
+                                .signal = e->job->signal,
+                                .index = m->index,
+                                .value = m->dut,
+                                .cycles = m->cycles,
+                                .seconds = e->job->budget - m->seconds};
+    tape_t tape = {0};
+    if (m->cycles <= AT_A_GLANCE || !m->same || !m->zeros) return;
+    block_t *b = block_open(block_find(e->config->unit), e->config->design);
+    if (b) shortest(&job, b, &tape, &e->proof);
+    if (b && tape.cycles && tape.cycles < m->cycles) take_shorter(e, &tape);
+    block_close(b);
+    tape_free(&tape);
+}
+
 dut_status_t explain(const minimise_job_t *job, FILE *out, cJSON *json, char why[MINIMISE_WHY_MAX],
                      char error[DUT_ERROR_MAX])
 {
-    explain_t e = {.job = job, .config = job->config, .out = out, .error = error};
+    explain_t e = {
+        .job = job, .config = job->config, .proof = {.cleared = -1, .first = -1}, .out = out, .error = error};
     dut_status_t status = minimise(job, &e.m, error);
     snprintf(why, MINIMISE_WHY_MAX, "%s", e.m.why);
     if (status || *why) {
         minimised_free(&e.m);
         return status;
     }
+    prove(&e);
     e.json = cJSON_AddObjectToObject(json, "minimised");
     status = show(&e);
     if (!status && job->config->report_dir) {

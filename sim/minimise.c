@@ -518,7 +518,15 @@ static void measure(search_t *s)
 /* Shows the best in sides of its own, as a reader's first try does. */
 static bool comes_again(search_t *s)
 {
-    return reopen(s) && play(s, &s->best) >= 0;
+    const difference_t *x;
+    if (!reopen(s) || play(s, &s->best) < 0) return false;
+    const signal_t *wanted = &lockstep_model(s->lockstep)->table[s->job->signal];
+    for (int i = lockstep_differences(s->lockstep, &x); i-- > 0;) {
+        if (x[i].signal != wanted) continue;
+        s->out->index = x[i].index;
+        s->out->dut = x[i].dut;
+    }
+    return true;
 }
 
 /* Another run of the class that shows it. */
@@ -570,9 +578,9 @@ static void start_again(search_t *s)
 /* From a window to what is left of it; false: nothing that comes again. */
 static bool search(search_t *s)
 {
-    if (!find_window(s) && !(s->out->zeros && s->out->same && seek(s))) return false;
+    if (!find_window(s) && !(s->out->zeros && s->out->same && !s->job->alone && seek(s))) return false;
     shrink(s);
-    start_again(s);
+    if (!s->job->alone) start_again(s);
     if (s->status || comes_again(s)) return !s->status;
     s->fresh = true; /* the unit keeps something over a reset */
     if (!find_window(s)) return false;
@@ -594,7 +602,7 @@ static bool search_all(search_t *s)
                 *s->out->why = '\0';
                 return true;
             }
-            if (late(s)) return false;
+            if (late(s) || s->job->alone) return false;
         }
     }
     return false;

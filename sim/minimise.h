@@ -30,6 +30,7 @@ typedef struct {
     const tape_t *tape; /* inputs of the cycles before the divergence, its own last */
     int signal;         /* of the block's table: what differed first */
     double budget;      /* seconds, at most */
+    bool alone;         /* of no other runs than the tape's, and as vectors begin */
 } minimise_job_t;
 
 enum { MINIMISE_WHY_MAX = 96 };
@@ -43,6 +44,8 @@ typedef struct {
     int64_t *record;                  /* cycles x elements */
     size_t words;                     /* elements that are not zero */
     size_t bits;                      /* ones in them */
+    size_t index;                     /* element of job's signal that differs in the end */
+    uint64_t dut;                     /* and its bits in the Verilog */
     bool same;                        /* the first signal that differs is the run's */
     bool zeros;                       /* memories without a reset began at zero, as vectors assume */
     bool minimal;                     /* no single cycle can be left out */

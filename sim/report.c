@@ -274,7 +274,8 @@ static dut_status_t explain_run(gather_t *g, char error[DUT_ERROR_MAX])
     double end = clock_seconds() + g->config->minimise;
     dut_status_t status = DUT_OK;
     while (g->tape_bytes < TAPE_BYTES) {
-        const minimise_job_t job = {g->config, &g->tape, g->signal, end - clock_seconds()};
+        const minimise_job_t job = {
+            .config = g->config, .tape = &g->tape, .signal = g->signal, .budget = end - clock_seconds()};
         status = explain(&job, g->out, g->json, why, error);
         if (status || !*why) return status;
         if (clock_seconds() >= end || !record_more(g, &status, error)) break;

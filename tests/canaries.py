@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is every planted bug found, and does the printed command find it again?
 
-usage: canaries.py SANGER [--every N | NAME ...]    --every: each N-th of the list, and the rules for all of it
+usage: canaries.py SANGER [--every N | [--save FILE] NAME ...]    --every: each N-th of the list, and the rules for all of it;
+                                                                  --save: how small they are as JSON too
 
 Each canary runs under the regression's own stimulus on a small design. It has to end with exit code 1 and a
 MISMATCH line of its unit; the REPRODUCE command has to give the same first line; the same run of the clean
@@ -20,7 +21,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-CYCLES, BUDGET = "10000", "5"
+CYCLES, BUDGET = "10000", "10"
 WORKERS = 2
 DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling",
            "array": "odd_5x7x3"}
@@ -33,8 +34,12 @@ BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_
           "predict_feeder predict_row predict_array memory_port fetch controller").split()
 SHORT = 5  # cycles of a minimised stimulus that a reader takes in at a glance
 STILL = "moved at all"  # SHORTEST: the signal that differs stood still in every shorter run that was tried
+NEAR = 1.2  # times the shortest path that is proved
 EXPLAINED = 0.75  # least share of the canaries whose stimulus is short, or long because the signal stands still until then
 LENGTHS = ((0, 0), (1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 50), (51, 10**9))
+HEAD = ["canary", "unit", "side", "caught by", "cycle", "first signal", "cycles", "words", "bits", "window", "tries", "s", "proved",
+        "of", "why", "kind"]
+CYCLES_AT, SECONDS_AT, PROVED_AT, OF_AT, WHY_AT = (HEAD.index(name) for name in ("cycles", "s", "proved", "of", "why"))
 KINDS = "delay operand order handshake clear reset lut sign width bound count".split()
 
 
@@ -110,12 +115,19 @@ def check_minimised(folder, out, canary):
         fields = dict(re.findall(r"(\w+)=(\S+)", first(block, "MINIMISED")))
         if "cycles" in fields and first(block, "VECTORS sanger"):
             figures = [int(fields[key]) for key in ("cycles", "words", "bits", "window", "tries")]
-            still = STILL in first(block, "SHORTEST")
-            found.append((*figures, float(fields["seconds"]), still, first(block, "VECTORS")[len("VECTORS "):]))
+            found.append((*figures, float(fields["seconds"]), first(block, "SHORTEST"), first(block, "VECTORS")[len("VECTORS "):]))
     demand(found, f"{canary['name']}: no minimised stimulus")
-    *smallest, command = min(found)
+    *smallest, shortest, command = min(found)
     check_vectors(folder, command, canary)
-    return smallest
+    return [*smallest, *proved_of(smallest[0], shortest), "still" if STILL in shortest else ""]
+
+
+def proved_of(cycles, line):
+    """The fewest cycles that SHORTEST proves to be needed, and what for: the bug itself, or the value that the Verilog has then."""
+    proved = re.search(r"within (\d+) cycles \S+ does not (differ|become)", line)
+    if not proved:
+        return min(cycles, 1), "bug" if cycles <= 1 else ""
+    return int(proved[1]) + 1, "bug" if proved[2] == "differ" else "value"
 
 
 def check_canary(canary):
@@ -136,7 +148,7 @@ def check_canary(canary):
         demand(first(repeated, "MISMATCH") == mismatch, f"{name}: another first mismatch from: {again}")
     fields = dict(re.findall(r"(\w+)=(\S+)", mismatch))
     return [name, unit, canary["side"], ",".join(catchers(out)), fields["cycle"], fields["signal"],
-            *(f"{figure:g}" for figure in minimised[:-1]), "still" if minimised[-1] else "", canary["kind"]]
+            *(f"{figure:g}" for figure in minimised[:-2]), *minimised[-2:], canary["kind"]]
 
 
 def check_clean(pair):
@@ -199,23 +211,45 @@ def attempt(job):
         return None, str(reason)
 
 
-def print_lengths(found):
-    """How long the minimised stimuli are, of (cycles, still). Returns a reason when too many are long without one."""
-    if not found:
+def print_lengths(rows):
+    """How long the minimised stimuli are. Returns a reason when too many are long without one."""
+    if not rows:
         return "nothing was minimised"
-    print("minimised to cycles  canaries  share up to here  the signal stands still in shorter runs")
+    found = [(int(row[CYCLES_AT]), int(row[PROVED_AT]), bool(row[WHY_AT])) for row in rows]
+    print("minimised to cycles  canaries  share up to here  within 1.2 x of what is proved  the signal stands still in shorter runs")
     so_far = 0
     for low, high in LENGTHS:
-        inside = [still for cycles, still in found if low <= cycles <= high]
+        inside = [(near(cycles, proved), still) for cycles, proved, still in found if low <= cycles <= high]
         so_far += len(inside)
         text = str(low) if low == high else f"{low}..{high}" if high < 10**9 else f"{low}.."
-        print(f"{text:>19}  {len(inside):8}  {so_far / len(found):15.0%}  {sum(inside):8}")
-    explained = sum(cycles <= SHORT or still for cycles, still in found) / len(found)
-    print(f"{explained:.0%} show within {SHORT} cycles, or stand still in every shorter run")
+        print(f"{text:>19}  {len(inside):8}  {so_far / len(found):15.0%}  {sum(n for n, _ in inside):30}  {sum(s for _, s in inside):8}")
+    print(summary_of(rows))
+    explained = sum(cycles <= SHORT or near(cycles, proved) or still for cycles, proved, still in found) / len(found)
     return None if explained >= EXPLAINED else f"{explained:.0%} are short or long for a reason, not {EXPLAINED:.0%}"
 
 
-def run_all(chosen, every):
+def near(cycles, proved):
+    return cycles <= NEAR * proved
+
+
+def summary_of(rows):
+    long_ones = [row for row in rows if int(row[CYCLES_AT]) > SHORT]
+    reached = [row[OF_AT] for row in long_ones if near(int(row[CYCLES_AT]), int(row[PROVED_AT]))]
+    return (f"{len(rows) - len(long_ones)} of {len(rows)} planted bugs show within {SHORT} cycles from reset; of the other "
+            f"{len(long_ones)}, {len(reached)} within {NEAR} x of a proved least number of cycles ({reached.count('bug')} proofs about the "
+            f"bug, {reached.count('value')} about the value that the Verilog has then)")
+
+
+def save(path, rows):
+    """Evidence: every canary's smallest stimulus and what is proved about shorter ones."""
+    found = [dict(zip(("canary", "unit", "side", "cycles", "proved_least", "proved_of", "seconds"),
+                      (*row[:3], int(row[CYCLES_AT]), int(row[PROVED_AT]), row[OF_AT], float(row[SECONDS_AT])))) for row in rows]
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"title": "How small planted bugs become", "summary": summary_of(rows), "canaries": found}, file, indent=1)
+        file.write("\n")
+
+
+def run_all(chosen, every, evidence):
     """Exit code; prints the table and what failed."""
     planted = list_canaries()
     canaries = [c for c in planted if c["name"] in chosen] if chosen else planted[::every]
@@ -226,13 +260,13 @@ def run_all(chosen, every):
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(attempt, jobs))
     rows = [row for row, _ in results if row]
-    head = ["canary", "unit", "side", "caught by", "cycle", "first signal", "cycles", "words", "bits", "window", "tries", "s",
-            "why", "kind"]
-    widths = [max(len(r[i]) for r in rows + [head]) for i in range(len(head))]
-    for row in [head] + rows:
+    widths = [max(len(r[i]) for r in rows + [HEAD]) for i in range(len(HEAD))]
+    for row in [HEAD] + rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
     reasons = [reason for _, reason in results if reason]
-    too_long = print_lengths([(int(row[head.index("cycles")]), bool(row[head.index("why")])) for row in rows])
+    too_long = print_lengths(rows)
+    if evidence and rows:
+        save(evidence, rows)
     if too_long and not chosen:
         reasons.append(too_long)
     for reason in reasons:
@@ -247,7 +281,8 @@ def main():
         DESIGNS["fast"] = make_fast_design(folder, FAST_BASE)
         DESIGNS["fast travelling"] = make_fast_design(folder, FAST_TRAVELLING)
         every = int(sys.argv[3]) if sys.argv[2:3] == ["--every"] else 1
-        return run_all([] if every > 1 else sys.argv[2:], every)
+        evidence = os.path.abspath(sys.argv[3]) if sys.argv[2:3] == ["--save"] else None
+        return run_all([] if every > 1 else sys.argv[4 if evidence else 2:], every, evidence)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ static void fail_run(failure_t *f, const design_t *d, const char *canary, stimul
 static void minimise_run(failure_t *f, double budget)
 {
     char error[DUT_ERROR_MAX] = "";
-    const minimise_job_t job = {&f->config, &f->tape, f->signal, budget};
+    const minimise_job_t job = {
+        .config = &f->config, .tape = &f->tape, .signal = f->signal, .budget = budget};
     demand(!minimise(&job, &f->m, error), "%s: %s", f->config.canary->name, error);
     demand(!*f->m.why, "%s: %s", f->config.canary->name, f->m.why);
 }
@@ -232,7 +233,7 @@ START_TEST(a_tape_that_does_not_fail_gives_nothing)
     fail_run(&f, &d, "rtl_pe_load_adds", STIMULUS_LEGAL);
     cosim_config_t clean = f.config;
     clean.canary = NULL;
-    const minimise_job_t job = {&clean, &f.tape, f.signal, 10};
+    const minimise_job_t job = {.config = &clean, .tape = &f.tape, .signal = f.signal, .budget = 10};
     ck_assert(!minimise(&job, &f.m, error));
     ck_assert(*f.m.why && f.m.tries > 0);
     forget(&f);
