@@ -303,7 +303,8 @@ static bool open_folder(search_t *q)
 
 static bool is_decidable(const search_t *q)
 {
-    return !q->job->config->opened && !q->job->config->model && signal_words(q->s) == 1 && !q->s->group &&
+    const cosim_config_t *c = q->job->config;
+    return !c->opened && !c->model && !c->high_counters && signal_words(q->s) == 1 && !q->s->group &&
            process_exists("yosys") && process_exists("yosys-abc");
 }
 
