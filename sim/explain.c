@@ -130,8 +130,10 @@ static void proved_text(const explain_t *e, const block_t *b, char *out, size_t 
     *out = '\0';
     if (p->cleared < 1) return;
     signal_element_name(&b->table[e->job->signal], e->m.index, name);
-    if (p->bug)
+    if (p->kind == SHORTEST_BUG)
         snprintf(what, sizeof what, "%s does not differ", b->table[e->job->signal].name);
+    else if (p->kind == SHORTEST_MOVE)
+        snprintf(what, sizeof what, "%s does not move in the Verilog", name);
     else
         snprintf(what, sizeof what, "%s does not become 0x%" PRIx64 " in the Verilog", name, e->m.dut);
     if (p->first == e->m.cycles)
@@ -176,7 +178,7 @@ static void shortest_text(const explain_t *e, const block_t *b, char *text, size
         return;
     }
     proved_text(e, b, proved, sizeof proved);
-    if (*proved && e->proof.bug && e->proof.cleared + 1 >= e->m.cycles) {
+    if (*proved && e->proof.kind == SHORTEST_BUG && e->proof.cleared + 1 >= e->m.cycles) {
         snprintf(text, n, "%s", proved);
         return;
     }
@@ -284,6 +286,7 @@ static void add_place(cJSON *json, const place_t *p)
 
 static void add_figures(explain_t *e, const block_t *b)
 {
+    static const char *const kinds[] = {"bug", "value", "move"};
     const minimised_t *m = &e->m;
     char text[700];
     cJSON_AddNumberToObject(e->json, "cycles", m->cycles);
@@ -301,7 +304,7 @@ static void add_figures(explain_t *e, const block_t *b)
     fprintf(e->out, "SHORTEST %s\n", text);
     if (e->proof.cleared < 1) return;
     cJSON *proved = cJSON_AddObjectToObject(e->json, "proved");
-    cJSON_AddStringToObject(proved, "of", e->proof.bug ? "bug" : "value");
+    cJSON_AddStringToObject(proved, "of", kinds[e->proof.kind]);
     cJSON_AddNumberToObject(proved, "not_within", e->proof.cleared);
     if (e->proof.first >= 0) cJSON_AddNumberToObject(proved, "within", e->proof.first);
     cJSON_AddNumberToObject(proved, "seconds", e->proof.seconds);

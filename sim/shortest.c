@@ -18,7 +18,7 @@ typedef struct {
     const shortest_job_t *job;
     block_t *b;
     const signal_t *s;
-    bool bug;
+    shortest_kind_t kind;
     char module[NAME_MAX_BYTES];
     char folder[PATH_MAX_BYTES + 64];
     size_t first, objects; /* of the signal, that are looked at */
@@ -103,11 +103,12 @@ static void print_side(const search_t *q, FILE *out, const char *side)
 static void print_found(const search_t *q, FILE *out)
 {
     fputs("  assign found_o = run_q && (1'b0", out);
-    for (size_t i = 0; i < q->objects && q->bug; ++i) fprintf(out, " || clean%zu != dut%zu", i, i);
-    if (!q->bug) {
+    for (size_t i = 0; i < q->objects && q->kind == SHORTEST_BUG; ++i)
+        fprintf(out, " || clean%zu != dut%zu", i, i);
+    if (q->kind != SHORTEST_BUG) {
         size_t low = q->job->index % signal_lanes(q->s) * (size_t)q->s->bits;
-        fprintf(out, " || dut0[%zu+:%d] == %d'd%llu", low, q->s->bits, q->s->bits,
-                (unsigned long long)q->job->value);
+        fprintf(out, " || dut0[%zu+:%d] %s %d'd%llu", low, q->s->bits,
+                q->kind == SHORTEST_MOVE ? "!=" : "==", q->s->bits, (unsigned long long)q->job->value);
     }
     fputs(");\nendmodule\n", out);
 }
@@ -123,7 +124,7 @@ static bool write_top(const search_t *q)
         fprintf(out, "input [%d-1:0] %s, ", bits, port);
     fputs("output found_o);\n  reg run_q = 1'b0;\n  always @(posedge clk_i) run_q <= 1'b1;\n", out);
     print_side(q, out, "dut");
-    if (q->bug) print_side(q, out, "clean");
+    if (q->kind == SHORTEST_BUG) print_side(q, out, "clean");
     print_found(q, out);
     return !fclose(out);
 }
@@ -150,9 +151,9 @@ static bool write_script(const search_t *q)
     FILE *out = create(q, "script.ys");
     if (!out) return false;
     print_module(q, out, "dut");
-    if (q->bug) print_module(q, out, "clean");
+    if (q->kind == SHORTEST_BUG) print_module(q, out, "clean");
     fputs("design -copy-from dut dut\n", out);
-    if (q->bug) fputs("design -copy-from clean clean\n", out);
+    if (q->kind == SHORTEST_BUG) fputs("design -copy-from clean clean\n", out);
     fputs("read_verilog top.v\nhierarchy -check -top top\nproc\nflatten\nmemory_map\nopt_expr\nasync2sync\n"
           "dffunmap\nopt_clean\nwreduce\nopt_expr\nopt_clean\ntechmap\nsetundef -zero\nsetundef -init "
           "-zero\naigmap\n"
@@ -308,20 +309,32 @@ static bool is_decidable(const search_t *q)
            process_exists("yosys") && process_exists("yosys-abc");
 }
 
+/* What can be asked. Registers begin alike on both sides. */
+static shortest_kind_t kind_of(const search_t *q)
+{
+    const canary_t *canary = q->job->config->canary;
+    if (canary && canary->side == CANARY_RTL) return SHORTEST_BUG;
+    if (q->s->kind != SIGNAL_REG) return SHORTEST_VALUE;
+    block_reset(q->b);
+    uint64_t begin = fixed_low((uint64_t)block_get(q->b, q->s, q->job->index), q->s->bits);
+    return begin == q->job->value ? SHORTEST_MOVE : SHORTEST_VALUE;
+}
+
 void shortest(const shortest_job_t *job, block_t *b, tape_t *tape, shortest_t *out)
 {
     const canary_t *canary = job->config->canary;
     search_t q = {.job = job, .b = b, .s = &b->table[job->signal]};
     const double begin = clock_seconds();
-    q.bug = canary && canary->side == CANARY_RTL;
-    *out = (shortest_t){.bug = q.bug, .cleared = -1, .first = -1};
+    q.kind = kind_of(&q);
+    const bool bug = q.kind == SHORTEST_BUG;
+    *out = (shortest_t){.kind = q.kind, .cleared = -1, .first = -1};
     q.until = begin + job->seconds;
-    q.objects = q.bug ? signal_objects(q.s) : 1;
-    q.first = q.bug ? 0 : job->index / signal_lanes(q.s);
+    q.objects = bug ? signal_objects(q.s) : 1;
+    q.first = bug ? 0 : job->index / signal_lanes(q.s);
     snprintf(q.module, sizeof q.module, "%s_%s", job->config->design->name, job->config->unit);
     if (!is_decidable(&q) || !open_folder(&q)) return;
-    bool written = write_side(&q, q.bug ? &canary->patch : NULL, "dut.v") &&
-                   (!q.bug || write_side(&q, NULL, "clean.v")) && write_top(&q) && write_script(&q);
+    bool written = write_side(&q, bug ? &canary->patch : NULL, "dut.v") &&
+                   (!bug || write_side(&q, NULL, "clean.v")) && write_top(&q) && write_script(&q);
     if (written) check(&q, tape, out);
     char *const remove[] = {"rm", "-rf", q.folder, NULL};
     process_run(remove, "/dev/null");

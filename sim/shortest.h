@@ -7,6 +7,8 @@
  *                  the signal differs
  *     the value    of anything else, where there is no second Verilog: the element does not become in the
  *                  Verilog what it is there when it differs. Other values may show the bug sooner.
+ *     the move     where that is its value after reset: the element does not become anything else. A model
+ *                  that moves it too soon may show sooner.
  */
 #ifndef SANGER_SHORTEST_H
 #define SANGER_SHORTEST_H
@@ -27,8 +29,10 @@ typedef struct {
     double seconds; /* at most */
 } shortest_job_t;
 
+typedef enum { SHORTEST_BUG, SHORTEST_VALUE, SHORTEST_MOVE } shortest_kind_t;
+
 typedef struct {
-    bool bug;    /* about the bug, else about the value */
+    shortest_kind_t kind;
     int cleared; /* no stimulus of up to so many cycles shows it; -1: nothing is proved */
     int first;   /* one of so many does, and it is the fewest; -1: not known */
     double seconds;

@@ -123,11 +123,11 @@ def check_minimised(folder, out, canary):
 
 
 def proved_of(cycles, line):
-    """The fewest cycles that SHORTEST proves to be needed, and what for: the bug itself, or the value that the Verilog has then."""
-    proved = re.search(r"within (\d+) cycles \S+ does not (differ|become)", line)
+    """The fewest cycles that SHORTEST proves to be needed, and what for: the bug itself, the value that the Verilog has then, or a first move there."""
+    proved = re.search(r"within (\d+) cycles \S+ does not (differ|become|move)", line)
     if not proved:
         return min(cycles, 1), "bug" if cycles <= 1 else ""
-    return int(proved[1]) + 1, "bug" if proved[2] == "differ" else "value"
+    return int(proved[1]) + 1, {"differ": "bug", "become": "value", "move": "move"}[proved[2]]
 
 
 def check_canary(canary):
@@ -237,7 +237,7 @@ def summary_of(rows):
     reached = [row[OF_AT] for row in long_ones if near(int(row[CYCLES_AT]), int(row[PROVED_AT]))]
     return (f"{len(rows) - len(long_ones)} of {len(rows)} planted bugs show within {SHORT} cycles from reset; of the other "
             f"{len(long_ones)}, {len(reached)} within {NEAR} x of a proved least number of cycles ({reached.count('bug')} proofs about the "
-            f"bug, {reached.count('value')} about the value that the Verilog has then)")
+            f"bug, {reached.count('value')} about the value that the Verilog has then, {reached.count('move')} about its first move)")
 
 
 def save(path, rows):

@@ -646,6 +646,14 @@ class Canaries(Case):
             self.assertIn("PASS", self.holds(*command[:command.index("--canary")], cwd=self.folder))
             self.report(self.folder / folder / f"odd_5x7x3-{unit}-legal", text, name)
 
+    def test_a_long_stimulus_says_what_is_proved(self):
+        _, text = self.mismatch("cosim", "--design", "odd_5x7x3", "--canary", "rtl_normalise_valid_early", "--stimulus", "legal",
+                                "--budget", "300", "--report", "proved")
+        self.assertRegex(text, r"\nMINIMISED normalise cycles=17 ")
+        self.assertIn("\nSHORTEST proved: within 16 cycles done_q does not differ under any stimulus\n", text)
+        report = json.loads((self.folder / "proved/odd_5x7x3-normalise-legal/report.json").read_text())
+        self.assertEqual((report["minimised"]["proved"]["of"], report["minimised"]["proved"]["not_within"]), ("bug", 16))
+
     def report(self, folder, text, name):
         """What report.json says is what was printed."""
         report = json.loads((folder / "report.json").read_text())

@@ -69,7 +69,7 @@ START_TEST(the_fewest_cycles_show_the_bug)
     tape_t tape;
     shortest_t r;
     ask(&c, "done_q", 0, DONE + LONGER, SECONDS, &tape, &r);
-    ck_assert(r.bug);
+    ck_assert_int_eq(r.kind, SHORTEST_BUG);
     ck_assert_int_eq(r.first, DONE);
     ck_assert_int_eq(r.cleared, DONE - 1);
     ck_assert_int_eq(tape.cycles, DONE);
@@ -91,7 +91,7 @@ START_TEST(a_value_takes_the_stages)
     tape_t tape;
     shortest_t r;
     ask(&c, "quot_q", 0x4000, QUOTIENT + LONGER, SECONDS, &tape, &r);
-    ck_assert(!r.bug);
+    ck_assert_int_eq(r.kind, SHORTEST_VALUE);
     ck_assert_int_eq(r.first, QUOTIENT);
     ck_assert_int_eq(r.cleared, QUOTIENT - 1);
     tape_free(&tape);
@@ -107,6 +107,20 @@ START_TEST(a_value_out_of_reach_is_cleared)
     ask(&c, "done_q", 1, 9, SECONDS, &tape, &r);
     ck_assert_int_eq(r.first, -1);
     ck_assert_int_eq(r.cleared, 8);
+    tape_free(&tape);
+}
+END_TEST
+
+START_TEST(a_first_move_takes_the_stages)
+{
+    const design_t d = load("odd_5x7x3");
+    const cosim_config_t c = config_of(&d, NULL);
+    tape_t tape;
+    shortest_t r;
+    ask(&c, "quot_q", 0, QUOTIENT + LONGER, SECONDS, &tape, &r);
+    ck_assert_int_eq(r.kind, SHORTEST_MOVE);
+    ck_assert_int_eq(r.first, QUOTIENT);
+    ck_assert_int_eq(r.cleared, QUOTIENT - 1);
     tape_free(&tape);
 }
 END_TEST
@@ -132,6 +146,7 @@ int main(void)
     tcase_add_test(t, the_fewest_cycles_show_the_bug);
     tcase_add_test(t, a_value_takes_the_stages);
     tcase_add_test(t, a_value_out_of_reach_is_cleared);
+    tcase_add_test(t, a_first_move_takes_the_stages);
     tcase_add_test(t, without_time_nothing_is_proved);
     suite_add_tcase(s, t);
     return run_suite(s);
