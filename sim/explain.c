@@ -20,6 +20,8 @@ enum {
     AT_A_GLANCE = 5
 };
 
+static const double PROOF_SHARE = 0.6; /* of the budget */
+
 typedef struct {
     const minimise_job_t *job;
     const cosim_config_t *config;
@@ -388,16 +390,17 @@ static void take_shorter(explain_t *e, const tape_t *tape)
     e->m = m;
 }
 
-/* In what time is left, where a stimulus is too long to be taken in at a glance. */
+/* In what time is left, and not most of it all, where a stimulus is too long to be taken in at a glance. */
 static void prove(explain_t *e)
 {
     const minimised_t *m = &e->m;
+    const double left = e->job->budget - m->seconds, most = PROOF_SHARE * e->job->budget;
     const shortest_job_t job = {.config = e->config,
                                 .signal = e->job->signal,
                                 .index = m->index,
                                 .value = m->dut,
                                 .cycles = m->cycles,
-                                .seconds = e->job->budget - m->seconds};
+                                .seconds = left < most ? left : most};
     tape_t tape = {0};
     if (m->cycles <= AT_A_GLANCE || !m->same || !m->zeros) return;
     block_t *b = block_open(block_find(e->config->unit), e->config->design);
