@@ -123,7 +123,7 @@ def check_minimised(folder, out, canary):
 
 
 def proved_of(cycles, line):
-    """The fewest cycles that SHORTEST proves to be needed, and what for: the bug itself, the value that the Verilog has then, or a first move there."""
+    """The fewest cycles that SHORTEST proves to be needed, and what for: the bug itself, the Verilog's value then, or its first move."""
     proved = re.search(r"within (\d+) cycles \S+ does not (differ|become|move)", line)
     if not proved:
         return min(cycles, 1), "bug" if cycles <= 1 else ""
