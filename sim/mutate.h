@@ -35,7 +35,7 @@ typedef struct {
     char how[160]; /* killed: by which signal; equivalent: by which proof; undecided: why */
     stimulus_class_t kind;
     uint64_t seed, cycle;
-    char argument[256]; /* a survivor's reviewed reason, "" none */
+    char argument[400]; /* a survivor's reviewed reason, "" none */
 } mutant_t;
 
 enum { MUTANTS_MAX = 4096 };
