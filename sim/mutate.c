@@ -22,7 +22,7 @@ static dut_status_t check_proofs(const mutate_config_t *c, const netlist_t *n, c
                                  char *error)
 {
     int step = r->n < CHECKED_PROOFS ? 1 : r->n / CHECKED_PROOFS;
-    for (int i = 0; i < r->n; i += step) {
+    for (int i = 0; i < r->n && n->ways; i += step) {
         mutant_t killed = r->mutant[i];
         if (killed.end != MUTANT_KILLED) continue;
         mutate_prove(n, i + 1, &killed);

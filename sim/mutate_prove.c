@@ -64,10 +64,12 @@ static int try_proof(const netlist_t *n, int number, try_t kind)
 
 void mutate_prove(const void *netlist, int number, mutant_t *m)
 {
+    const netlist_t *n = netlist;
     bool timed_out = false;
     for (int kind = 0; kind < TRIES; ++kind) {
-        if (kind == TRY_FLAT && !((const netlist_t *)netlist)->instances) break;
-        int status = try_proof(netlist, number, (try_t)kind);
+        if (kind == TRY_FLAT && !n->instances) break;
+        if (!(n->ways >> kind & 1)) continue;
+        int status = try_proof(n, number, (try_t)kind);
         timed_out |= status == NETLIST_TIMED_OUT;
         if (status) continue;
         m->end = MUTANT_EQUIVALENT;
@@ -76,4 +78,15 @@ void mutate_prove(const void *netlist, int number, mutant_t *m)
     }
     m->end = timed_out ? MUTANT_UNDECIDED : MUTANT_SURVIVED;
     snprintf(m->how, sizeof m->how, timed_out ? "no proof in time" : "no proof");
+}
+
+unsigned mutate_prove_ways(const mutant_t *m, int n)
+{
+    unsigned ways = 0;
+    for (int i = 0; i < n; ++i) {
+        for (int kind = 0; kind < TRIES; ++kind) {
+            if (m[i].end == MUTANT_EQUIVALENT && !strcmp(m[i].how, names[kind])) ways |= 1u << kind;
+        }
+    }
+    return ways;
 }

@@ -18,6 +18,9 @@ extern "C" {
    m->how. */
 void mutate_prove(const void *netlist, int number, mutant_t *m);
 
+/* The ways by which mutants were proved, as netlist_t's `ways`. */
+unsigned mutate_prove_ways(const mutant_t *mutant, int n);
+
 #ifdef __cplusplus
 }
 #endif

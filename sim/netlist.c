@@ -191,7 +191,7 @@ dut_status_t netlist_open(netlist_t *n, const mutate_config_t *config, mutate_re
     char cache[PATH_MAX_BYTES];
     sources_t sources;
     uint64_t h = HASH_BASIS;
-    *n = (netlist_t){.config = config};
+    *n = (netlist_t){.config = config, .ways = ~0u};
     snprintf(n->module, sizeof n->module, "%s_%s", config->design->name, config->unit);
     dut_status_t status =
         sources_open(&sources, config->design, config->unit, NULL, error) ? DUT_BAD_INPUT : DUT_OK;

@@ -21,7 +21,8 @@ typedef struct {
     char module[128];
     char folder[NETLIST_PATH_MAX]; /* in the cache: the sources, prepared.il, list.ys, netlist.v */
     char netlist[NETLIST_PATH_MAX + 16];
-    bool instances; /* it has modules inside */
+    bool instances;        /* it has modules inside */
+    unsigned ways;         /* of proof that are tried, one bit each (mutate_prove.c) */
     char (*command)[1024]; /* "-mode ...": the change of each mutant, as Yosys' mutate takes it */
 } netlist_t;
 
