@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "predict_control.h"
 
-#include <limits.h>
 #include <string.h>
 
-static int64_t min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-static int64_t max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-static int64_t low(int64_t x, int w)
-{
-    return (int64_t)fixed_low((uint64_t)x, w);
-}
+#include "predict_control_private.h"
 
 /* Bits of the key of a column that may lie beyond the last tile. */
 static int base_bits(const design_t *d)
 {
     return fixed_bits((1 << fixed_bits(d->keys_max + 1)) + d->columns);
-}
-
-/* Registers from an end to its count. */
-enum { SCORED_LINE = 2 };
-static int predicted_line(const design_t *d)
-{
-    return d->rows + 2;
 }
 
 static int64_t next_bank(int64_t bank)
@@ -72,11 +53,6 @@ static void next_strip(const predict_control_t *c, int64_t *n, int64_t *bank, in
 }
 
 /* ---- score ---- */
-
-static bool bank_free(int64_t strip, int64_t finished)
-{
-    return low(strip - finished, 2) < 3;
-}
 
 static bool can_score(const predict_control_t *c)
 {
@@ -124,7 +100,7 @@ static void score_step(predict_control_t *c)
     if (*c->rest_q) --*c->rest_q;
 }
 
-static void show_word(predict_control_t *c)
+void predict_control_show_word(predict_control_t *c)
 {
     int64_t half = *c->score_group_q & 1;
     *c->valid_q = *c->score_q && *c->step_q < c->g_d[half];
@@ -141,7 +117,7 @@ static bool drained_strip(const predict_control_t *c)
     return *c->drain_q && *c->drain_last_q && *c->d_col_q == c->d->columns - 1;
 }
 
-static void show_drain_word(predict_control_t *c, bool first)
+void predict_control_show_drain_word(predict_control_t *c, bool first)
 {
     int64_t key = *c->drain_base_q + *c->d_col_q;
     *c->d_valid_q = *c->drain_q && key < c->g_keys[*c->drain_half_q];
@@ -167,7 +143,7 @@ static void drain_step(predict_control_t *c)
         *c->drain_q = *c->d_col_q < c->d->columns - 1;
         if (*c->drain_q) ++*c->d_col_q;
     }
-    show_drain_word(c, first);
+    predict_control_show_drain_word(c, first);
 }
 
 /* ---- sum ---- */
@@ -239,7 +215,7 @@ static void keep_step(predict_control_t *c, int64_t summed)
         ++*c->keep_step_q;
 }
 
-static void show_keep_word(predict_control_t *c)
+void predict_control_show_keep_word(predict_control_t *c)
 {
     const design_t *d = c->d;
     bool column = *c->keep_q && *c->keep_step_q < d->columns;
@@ -309,94 +285,13 @@ void predict_control_tick(void *self)
     drain_step(c);
     pend(c);
     score_step(c);
-    show_word(c);
+    predict_control_show_word(c);
     take_threshold(c);
     keep_step(c, summed);
-    show_keep_word(c);
+    predict_control_show_keep_word(c);
     sum_step(c, scored, compared);
     count_end(c->scored_line_q, SCORED_LINE, drained, c->scored_q, 2);
     count_end(c->predicted_line_q, predicted_line(c->d), kept, c->predicted_q, design_held_w(c->d));
-}
-
-/* ---- many ticks at once ---- */
-
-enum { QUIET_MAX = 1 << 20 }; /* ticks */
-
-static int quiet_score(const predict_control_t *c)
-{
-    int64_t d = c->g_d[*c->score_group_q & 1], n = *c->score_n_q, step = *c->step_q;
-    if (*c->score_q) return (int)(step < d ? d - 1 - step : max(d, c->d->columns) - 1 - step);
-    bool there = *c->loaded != n && *c->opened != *c->score_group_q;
-    if (!there || !bank_free(n, *c->swept_q) || !bank_free(n, *c->asked)) return INT_MAX;
-    return (int)max(0, *c->rest_q - d - 1);
-}
-
-static int quiet_drain(const predict_control_t *c)
-{
-    if (*c->pend_q) return 0;
-    return *c->drain_q ? (int)(c->d->columns - 1 - *c->d_col_q) : INT_MAX;
-}
-
-static int quiet_sum(const predict_control_t *c)
-{
-    int64_t key = *c->sum_key_q, columns = c->d->columns;
-    if (*c->s_valid_q) {
-        int64_t ends = predict_control_seen(c, *c->sum_half_q) - 1 - key;
-        return (int)min(ends, columns - 1 - key % columns);
-    }
-    bool free = low(*c->sum_n_q - *c->keep_n_q, 2) < 3;
-    return *c->scored_q != *c->sum_n_q && free ? 0 : INT_MAX;
-}
-
-static int quiet_keep(const predict_control_t *c)
-{
-    int64_t step = *c->keep_step_q, columns = c->d->columns;
-    if (!*c->keep_q) return *c->summed_q != *c->keep_n_q ? 0 : INT_MAX;
-    if (!step) return 0;
-    return (int)(step < columns ? columns - 1 - step : max(c->d->rows, columns) - 1 - step);
-}
-
-static int quiet_line(const int64_t *line, int length)
-{
-    for (int i = length - 1; i >= 0; --i) {
-        if (line[i]) return length - 1 - i;
-    }
-    return INT_MAX;
-}
-
-int predict_control_quiet(const predict_control_t *c)
-{
-    const int parts[] = {quiet_score(c),
-                         quiet_drain(c),
-                         quiet_sum(c),
-                         quiet_keep(c),
-                         quiet_line(c->scored_line_q, SCORED_LINE),
-                         quiet_line(c->predicted_line_q, predicted_line(c->d))};
-    int least = QUIET_MAX;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) least = parts[i] < least ? parts[i] : least;
-    return least;
-}
-
-static void skip_line(int64_t *line, int length, int ticks)
-{
-    int n = ticks < length ? ticks : length;
-    memmove(line + n, line, ((size_t)(length - n)) * sizeof *line);
-    memset(line, 0, (size_t)n * sizeof *line);
-}
-
-void predict_control_skip(predict_control_t *c, int ticks)
-{
-    if (*c->drain_q) *c->d_col_q += ticks;
-    show_drain_word(c, false);
-    if (*c->score_q) *c->step_q += ticks;
-    *c->rest_q = max(0, *c->rest_q - ticks);
-    show_word(c);
-    if (*c->keep_q) *c->keep_step_q += ticks;
-    show_keep_word(c);
-    if (*c->s_valid_q) *c->sum_key_q += ticks;
-    *c->s_first_q = *c->s_valid_q && !*c->sum_key_q;
-    skip_line(c->scored_line_q, SCORED_LINE, ticks);
-    skip_line(c->predicted_line_q, predicted_line(c->d), ticks);
 }
 
 #define FIELD(member) offsetof(predict_control_t, member)

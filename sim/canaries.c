@@ -168,7 +168,7 @@ const canary_t canaries[] = {
         "&& rest_q <= @{step_w}'(size_d) + @{step_w}'d1;", ";", "delay: drain words of two heads meet",
         "machine"),
     RTL("predict_control_sum", "predict_control", "predict_control.v", "&& sum_lag != 2'd3;", ";",
-        "handshake: a bank is summed while its last strip is compared", "machine"),
+        "handshake: a bank is summed while its last strip is compared", "strips"),
     RTL("predict_control_limit", "predict_control", "predict_control.v",
         "assign rows_left = rows_all > rows_before ? rows_all - rows_before : '0;",
         "assign rows_left = rows_all;", "bound: rows beyond the group are in use", "machine"),

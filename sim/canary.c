@@ -26,6 +26,7 @@ bool canary_shows(const canary_t *canary, const design_t *d)
 {
     if (!canary->arithmetic) return true;
     if (!strcmp(canary->arithmetic, "machine")) return !design_lacks_machine(d);
+    if (!strcmp(canary->arithmetic, "strips")) return !design_lacks_machine(d) && d->strips > 2;
     if (!strcmp(canary->arithmetic, "array")) return !design_lacks_machine(d) && d->control == CONTROL_ARRAY;
     return !strcmp(canary->arithmetic, design_signed(d) ? "signed" : "published");
 }

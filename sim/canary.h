@@ -21,8 +21,8 @@ typedef struct {
     const char *unit;       /* where cosim must see it */
     patch_t patch;          /* file in rtl/ or model/ */
     const char *kind;       /* "kind: what goes wrong" */
-    const char *arithmetic; /* "published", "signed", "machine", "array" (its published control) or NULL: the
-                               designs that show it */
+    const char *arithmetic; /* "published", "signed", "machine", "strips" (with three and more in a half),
+                               "array" (its published control) or NULL: the designs that show it */
 } canary_t;
 
 /* Ends with a NULL name. */

@@ -33,8 +33,8 @@ static void *strips_open(block_t *block, random_t *random)
 
 static int new_gap(strips_t *s)
 {
-    const int gaps[] = {1, 1, 10, 4 * s->block->design->keys_max};
-    return gaps[random_below(s->random, 4)];
+    const int gaps[] = {1, 1, 1, 1, 10, 4 * s->block->design->keys_max};
+    return gaps[random_below(s->random, 6)];
 }
 
 static void new_temper(strips_t *s)

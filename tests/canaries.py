@@ -24,7 +24,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 CYCLES, BUDGET = "10000", "10"
 WORKERS = 2
 DESIGNS = {"published": "published_8x8", "signed": "odd_5x7x3", "any": "odd_5x7x3", "machine": "odd_5x7x3_travelling",
-           "array": "odd_5x7x3"}
+           "array": "odd_5x7x3", "strips": "full_4x4x4_travelling"}
 # The smallest design with a fast model: the paper's formats, one vector of PEs in a row.
 FAST_BASE, FAST_TRAVELLING, FAST_ARRAY = "paper_64x16_array", "paper_64x16", {"rows": 3, "columns": 21, "pes": 16}
 BLOCKS = ("exp score_pe score_array binarise pack split pe delay_line pe_row pe_array normalise "
