@@ -57,6 +57,27 @@ static void keep_compared(const mutate_config_t *c, FILE *out)
     }
 }
 
+/* The own modules without the flip-flops of counters: those would no longer be what has the counter's name,
+   and runs with high counters could not raise it. What comes to them and goes from them is mutated all the
+   same. */
+static void select_mutated(const netlist_t *n, const sources_t *s, FILE *out)
+{
+    signal_t table[SIGNAL_MAX];
+    int count = block_find(n->config->unit)->signals(n->config->design, table);
+    const char *and = "";
+    fputs("select -set mutated", out);
+    for (int i = 0; i < s->n; ++i) {
+        if (!s->file[i].own) continue;
+        fprintf(out, " %.*s%s", (int)strlen(s->file[i].name) - 2, s->file[i].name, and);
+        and = " %u";
+    }
+    for (int i = 0; i < count; ++i) {
+        const char *dot = table[i].path ? strrchr(table[i].path, '.') : NULL;
+        if (table[i].counts) fprintf(out, " w:*%s %%ci1 t:$*dff* %%i %%d", dot ? dot + 1 : table[i].path);
+    }
+    fputs("\n", out);
+}
+
 /* Reads the used files, mutates the own modules. */
 static char *build_script(const netlist_t *n, const sources_t *s)
 {
@@ -71,12 +92,9 @@ static char *build_script(const netlist_t *n, const sources_t *s)
     keep_compared(n->config, out);
     /* a memory becomes one cell of its name, which a proof takes as it takes an instance */
     fputs("memory_collect\nopt_expr\nopt_clean\nwrite_rtlil prepared.il\n", out);
-    fprintf(out, "mutate -list %d -seed %llu -none -ctrl " LOCKSTEP_MUTANT_PORT " 16 0 -o list.ys",
+    select_mutated(n, s, out);
+    fprintf(out, "mutate -list %d -seed %llu -none -ctrl " LOCKSTEP_MUTANT_PORT " 16 0 -o list.ys @mutated",
             n->config->mutants + 1, (unsigned long long)n->config->seed);
-    for (int i = 0; i < s->n; ++i) {
-        size_t length = strlen(s->file[i].name);
-        if (s->file[i].own) fprintf(out, " %.*s", (int)length - 2, s->file[i].name);
-    }
     fputs("\nscript list.ys\nwrite_verilog -noattr netlist.v\n", out);
     fclose(out);
     return text;
