@@ -83,7 +83,8 @@ static inline int signal_bytes(const signal_t *s)
 /* "name_i_j" of element `index` into out[SIGNAL_NAME_MAX]; returns out. */
 const char *signal_element_name(const signal_t *s, size_t index, char *out);
 
-/* Codes, where there are any, fit in the signal's bits and have a weight each, at least two of them, or none. */
+/* Codes, where there are any, fit in the signal's bits and have a weight each, at least two of them, or none.
+ */
 bool signal_codes_fit(const signal_t *s);
 
 /* "in", "out", "net" or "reg". */
