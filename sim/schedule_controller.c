@@ -37,7 +37,7 @@ static void new_temper(host_t *h)
     h->epoch = 100 + (int)random_below(h->random, 500);
     h->ready_gap = gaps[random_below(h->random, 4)];
     h->answer_gap = gaps[random_below(h->random, 4)];
-    h->write_gap = gaps[random_below(h->random, 4)] * (random_one_in(h->random, 3) ? 6 : 1);
+    h->write_gap = gaps[random_below(h->random, 4)] * (random_one_in(h->random, 3) ? 20 : 1);
     h->host_gap = (random_one_in(h->random, 3) ? 1 : 4) * gaps[random_below(h->random, 4)];
 }
 
@@ -156,8 +156,8 @@ static void new_job(host_t *h, uint32_t *w)
     if (random_one_in(h->random, 20)) w[11] = noise(h) & (random_one_in(h->random, 6) ? 0xffff : 0x3f);
     if (random_one_in(h->random, 20)) w[11] = 0;
     if (random_one_in(h->random, 25)) many_heads(h, w);
-    if (random_one_in(h->random, 2)) touch(h, w);
-    if (random_one_in(h->random, 8)) flaw(h, w);
+    if (random_one_in(h->random, 3)) touch(h, w);
+    if (random_one_in(h->random, 10)) flaw(h, w);
     if (!random_one_in(h->random, 30)) return;
     for (int n = 0; n < JOB_WORDS; ++n) w[n] = noise(h);
 }
